@@ -1,0 +1,3 @@
+"""Policy and compliance verification for Kubernetes platforms."""
+
+__version__ = "0.1.0"

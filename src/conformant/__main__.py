@@ -1,0 +1,5 @@
+"""``python -m conformant``."""
+
+from conformant.cli import entry
+
+entry()

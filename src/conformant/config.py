@@ -1,0 +1,159 @@
+"""Configuration: ``conformant.toml`` or ``[tool.conformant]`` in ``pyproject.toml``, then flags.
+
+Every setting has a default; a wrong key or value is an error that names file and line.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert
+
+from conformant.model import Place, Severity, Waiver
+from conformant.profile import Profile
+
+
+class ConfigurationError(Exception):
+    """A setting that cannot be used; the message names its place."""
+
+
+class StatedWaiver(Struct, frozen=True, forbid_unknown_fields=True):
+    """A ``[[waivers]]`` entry: an accepted finding. All but the pattern are mandatory."""
+
+    id: str
+    reason: str
+    owner: str
+    expires: date
+    resource: str = "*"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings.
+
+    - `fail_on`: findings below this severity do not fail the run (``info`` … ``critical``).
+    - `strict`: a result that stays unknown fails the run with exit code 3.
+    - `select`, `skip`: ids, slugs, areas, requirements or controls of checks to run or to leave out.
+    - `checks`: folders with checks of your own.
+    - `exclude`: shell patterns of paths to leave out.
+    - `values`: values files for Helm charts and for Go templates in documents.
+    - `variables`, `variable_files`: Terraform variables.
+    - `crds`: files or folders with custom resource definitions.
+    - `baseline`: a file of accepted fingerprints.
+    - `cache`: whether results of unchanged files are kept between runs.
+    - `profile`: what the platform is (component versions, mesh, registries …).
+    - `settings`: parameters of single checks, by id or slug.
+    - `waivers`: accepted findings.
+    """
+
+    fail_on: str = "low"
+    strict: bool = False
+    select: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    variables: dict[str, Any] = {}
+    variable_files: tuple[str, ...] = ()
+    crds: tuple[str, ...] = ()
+    baseline: str = ""
+    cache: bool = True
+    profile: Profile = Profile()
+    settings: dict[str, dict[str, Any]] = {}
+    waivers: tuple[StatedWaiver, ...] = ()
+
+
+def severity(text: str) -> Severity:
+    """The severity of this name. Raises ConfigurationError."""
+    try:
+        return Severity[text.upper()]
+    except KeyError:
+        names = ", ".join(str(level) for level in Severity)
+        raise ConfigurationError(f"{text!r} is not a severity ({names})") from None
+
+
+def discover(start: Path) -> Path | None:
+    """The configuration file for a run in `start`: there or in the nearest parent, up to the
+    root of the repository."""
+    for folder in (start, *start.parents):
+        stated = folder / "conformant.toml"
+        if stated.is_file():
+            return stated
+        project = folder / "pyproject.toml"
+        if project.is_file() and "[tool.conformant" in project.read_text(encoding="utf-8", errors="replace"):
+            return project
+        if (folder / ".git").exists():
+            break
+    return None
+
+
+def read(file: Path) -> Settings:
+    """The settings of a configuration file. Raises ConfigurationError with file and line."""
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        stated = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}") from None
+    if file.name == "pyproject.toml":
+        stated = stated.get("tool", {}).get("conformant", {})
+    try:
+        settings = convert(stated, Settings)
+        severity(settings.fail_on)
+    except (ValidationError, ConfigurationError) as error:
+        raise ConfigurationError(f"{file}:{_line(text, str(error))}: {error}") from None
+    return _anchored(settings, file.parent)
+
+
+def _line(text: str, message: str) -> int:
+    """The line that a validation message is about: by the field it names, else the first."""
+    import re
+
+    names = re.findall(r"`([^`]+)`", message)
+    words = [part for name in reversed(names) for part in reversed(re.split(r"[.$\[\]]+", name)) if part]
+    for word in (*words, *re.findall(r"'([^']+)'", message)):
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line.partition("#")[0]):
+                return number
+    return 1
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Relative paths of a file count from the file's own folder."""
+    from msgspec.structs import replace
+
+    def anchor(path: str) -> str:
+        return str(folder / path) if path and folder != Path.cwd() else path
+
+    return replace(
+        settings,
+        checks=tuple(anchor(path) for path in settings.checks),
+        values=tuple(anchor(path) for path in settings.values),
+        variable_files=tuple(anchor(path) for path in settings.variable_files),
+        crds=tuple(anchor(path) for path in settings.crds),
+        baseline=anchor(settings.baseline),
+    )
+
+
+def merged(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """The settings with command-line flags on top; flags that are None or empty change nothing."""
+    from msgspec.structs import replace
+
+    changes = {name: value for name, value in flags.items() if value not in (None, (), {}, "")}
+    return replace(settings, **changes) if changes else settings
+
+
+def waivers(settings: Settings, file: Path | None) -> list[Waiver]:
+    """The waivers of the configuration."""
+    origin = Place(str(file)) if file else None
+    text = file.read_text(encoding="utf-8").splitlines() if file and settings.waivers else []
+    heads = enumerate((line.strip() for line in text), 1)
+    lines = [number for number, line in heads if line.startswith("[[") and "waivers" in line]
+    stated: list[Waiver] = []
+    for index, entry in enumerate(settings.waivers):
+        place = Place(str(file), lines[index]) if file and index < len(lines) else origin
+        stated.append(Waiver(entry.id, entry.reason, entry.owner, entry.expires, entry.resource, place))
+    return stated

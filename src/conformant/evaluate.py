@@ -1,0 +1,158 @@
+"""Checks x platform x waivers -> results. Pure: no I/O, no clock, no environment."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conformant.leaf import Check, Item
+from conformant.model import (
+    ROOT,
+    Configuration,
+    Finding,
+    Path,
+    Resource,
+    Result,
+    Severity,
+    Status,
+    Undecided,
+    fingerprint,
+)
+from conformant.platform import Platform
+from conformant.waivers import Waivers
+
+
+class Verdicts(Struct):
+    """What `evaluate` found: results that are not a pass (all of them with `keep_passes`), and
+    the number of passes by check id. `idle` checks saw no resource of theirs."""
+
+    results: list[Result]
+    passed: dict[str, int]
+    idle: list[str]
+
+
+def evaluate(
+    checks: Sequence[Check], platform: Platform, *, today: date, waivers: Waivers | None = None,
+    settings: Configuration | None = None, keep_passes: bool = False,
+) -> Verdicts:  # fmt: skip
+    """Run every check over every resource that its view admits.
+
+    A check that raises gives an `error` result on that resource and the run goes on; one that
+    touches an `Unknown` gives `unknown`, unless it found a fault. Results come in the order of
+    the resources in the input, then of the check ids.
+    """
+    results: list[Result] = []
+    passed: dict[str, int] = {}
+    idle: list[str] = []
+    for check in checks:
+        judge = check.bind(platform, today, settings or {})
+        kinds = check.kinds
+        seen = passes = 0
+        for view in platform.of(check.view):
+            resource: Resource = view.resource
+            if kinds is not None and resource.kind not in kinds:
+                continue
+            seen += 1
+            items: list[Item] = []
+            reason, broken = "", False
+            try:
+                items.extend(judge(view))
+            except Undecided as undecided:
+                items.append(undecided)
+            except Exception as error:  # noqa: BLE001 -- whatever a leaf raises is this result's error
+                reason, broken = _crash(error), True
+            if items or broken:
+                results.extend(_judged(check, resource, items, reason, broken))
+            else:
+                passes += 1
+                if keep_passes:
+                    results.append(Result(check.id, Status.PASS, check.severity, resource, check.requirement))
+        if seen:
+            passed[check.id] = passes
+        else:
+            idle.append(check.id)
+    order = platform.order
+    results.sort(key=lambda r: (order.get(id(r.resource), -1), r.resource.address, r.check))
+    if waivers is not None:
+        results = _waive(results, {check.id: check for check in checks}, waivers, today)
+    return Verdicts(results, passed, idle)
+
+
+def _crash(error: Exception) -> str:
+    """What and where, without the message: that could quote a value of the input."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    file = trace.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f"the check raised {type(error).__name__} ({file}:{trace.tb_lineno})"
+
+
+def _judged(check: Check, resource: Resource, items: Iterable[Item], reason: str, broken: bool) -> Iterable[Result]:
+    """The result of one check on one resource that said something."""
+    found: list[Finding] = []
+    undecided: list[str] = []
+    inapplicable = ""
+    counts: dict[Path, int] = {}
+    for item in items:
+        if isinstance(item, Finding):
+            nth = counts[item.path] = counts.get(item.path, -1) + 1
+            found.append(_complete(check, resource, item, nth))
+        elif isinstance(item, Undecided):
+            undecided.append(item.reason)
+        else:
+            inapplicable = item.reason or "nothing to judge"
+    base = Result(check.id, Status.FAIL, check.severity, resource, check.requirement)
+    if found:
+        base.findings = found
+        base.severity = max(finding.severity or Severity.INFO for finding in found)
+        base.place = found[0].place
+        yield base
+        if not broken:
+            return
+        base = Result(check.id, Status.ERROR, check.severity, resource, check.requirement)
+    if broken:
+        base.status, base.reason = Status.ERROR, reason
+    elif undecided:
+        base.status, base.reason = Status.UNKNOWN, "; ".join(dict.fromkeys(undecided))
+    else:
+        base.status, base.reason = Status.NOT_APPLICABLE, inapplicable
+        yield base
+        return
+    base.place = resource.locator.place(ROOT)
+    yield base
+
+
+def _complete(check: Check, resource: Resource, finding: Finding, nth: int) -> Finding:
+    holder = finding.at or resource
+    return replace(
+        finding,
+        severity=check.severity if finding.severity is None else finding.severity,
+        place=holder.locator.place(finding.path),
+        fingerprint=fingerprint(check.id, resource, finding.path, nth),
+    )
+
+
+def _waive(results: Iterable[Result], checks: dict[str, Check], waivers: Waivers, today: date) -> list[Result]:
+    """Split off what a waiver or the baseline covers into `waived` results."""
+    judged: list[Result] = []
+    for result in results:
+        if result.status is not Status.FAIL:
+            judged.append(result)
+            continue
+        open_findings: list[Finding] = []
+        for finding in result.findings:
+            waiver = waivers.covering(checks[result.check], result.resource, finding, today)
+            if waiver is None:
+                open_findings.append(finding)
+            else:
+                accepted = replace(result, status=Status.WAIVED, findings=[finding], waiver=waiver)
+                accepted.place = finding.place
+                judged.append(accepted)
+        if open_findings:
+            worst = max(finding.severity or Severity.INFO for finding in open_findings)
+            place = open_findings[0].place
+            judged.append(replace(result, findings=open_findings, severity=worst, place=place))
+    return judged

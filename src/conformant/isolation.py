@@ -1,0 +1,89 @@
+"""Which policies isolate a namespace or a pod by default."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from conformant.leaf import Item
+from conformant.model import Finding, NotApplicable, Path, Severity
+from conformant.platform import Namespace, Platform
+from conformant.views.network import EGRESS, INGRESS, AdminPolicy, NetworkPolicy, Rule
+
+_VERB = {INGRESS: "into", EGRESS: "out of"}
+
+
+class Isolation(Struct, frozen=True):
+    """How pods of a namespace are isolated in one direction without naming them.
+
+    `policies` select every pod; `open_rules` of theirs admit everybody again; `admin` is an
+    administrator's policy that denies by default.
+    """
+
+    policies: tuple[NetworkPolicy, ...]
+    open_rules: tuple[tuple[NetworkPolicy, Rule], ...]
+    admin: AdminPolicy | None
+
+    @property
+    def holds(self) -> bool:
+        return self.admin is not None or bool(self.policies and not self.open_rules)
+
+
+def policies_of(namespace: Namespace) -> list[NetworkPolicy]:
+    """The NetworkPolicies of a namespace."""
+    return [
+        namespace.platform.view(resource, NetworkPolicy)
+        for resource in namespace.members
+        if f"{resource.group}/{resource.kind}" in (NetworkPolicy.kinds or ())
+    ]
+
+
+def default_isolation(namespace: Namespace, direction: str) -> Isolation:
+    """What isolates all pods of `namespace` in `direction`, future ones included."""
+    general = tuple(policy for policy in policies_of(namespace) if policy.selects_all and policy.isolates(direction))
+    opened = tuple((policy, rule) for policy in general for rule in policy.rules(direction) if not rule.peers)
+    admin = next(
+        (
+            policy
+            for policy in namespace.platform.of(AdminPolicy)
+            if policy.covers(namespace.labels) and policy.denies_all(direction)
+        ),
+        None,
+    )
+    return Isolation(general, opened, admin)
+
+
+def default_deny_faults(namespace: Namespace, platform: Platform, direction: str) -> Iterator[Item]:
+    """The findings of the default-deny checks on one namespace."""
+    if not namespace.tenant:
+        yield NotApplicable("no tenant namespace")
+        return
+    isolation = default_isolation(namespace, direction)
+    if isolation.holds:
+        return
+    if isolation.open_rules:
+        for policy, rule in isolation.open_rules:
+            message = (
+                f"NetworkPolicy {policy.name} selects all pods of {namespace.name} and lets everything "
+                f"{_VERB[direction]} them: there is no default deny"
+            )
+            yield Finding(message, rule.path, at=policy.resource)
+        return
+    policies = policies_of(namespace)
+    uncovered = [
+        workload.resource.address
+        for workload in namespace.workloads
+        if not workload.host_network
+        and not any(policy.isolates(direction) and policy.selects(workload.labels) for policy in policies)
+    ]
+    if policies and namespace.workloads and not uncovered and not namespace.operated:
+        message = (
+            f"each workload of {namespace.name} has a policy of its own, but no policy selects all pods: "
+            f"the next workload starts open ({direction.lower()})"
+        )
+        yield Finding(message, Path(("spec", "podSelector")), Severity.MEDIUM, at=policies[0].resource)
+        return
+    message = f"no NetworkPolicy denies traffic {_VERB[direction]} all pods of {namespace.name} by default"
+    if policies:
+        yield Finding(message, Path(("spec", "podSelector")), at=policies[0].resource)
+    else:
+        yield Finding(message, Path(("metadata", "name")))

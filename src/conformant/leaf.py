@@ -1,0 +1,228 @@
+"""Leaves: checks, probes and exporters are values in files of their own, found by path.
+
+A leaf file holds one decorated function; importing it registers nothing. `load` reads a folder
+of them, the built-in one and a user's alike.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path as FilePath
+from types import ModuleType
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert
+
+from conformant.model import Configuration, Finding, NotApplicable, Severity, Undecided
+from conformant.platform import Platform
+from conformant.profile import Profile
+
+Item = Finding | Undecided | NotApplicable
+"""What a check may yield."""
+
+
+class LeafError(Exception):
+    """A leaf file that cannot be used; the message names the file and says why."""
+
+
+class Check(Struct, frozen=True, eq=False):
+    """One static verification. `view` is the annotation of the function's first parameter and
+    decides which resources it sees, `kinds` narrows them; `function` yields findings."""
+
+    id: str
+    slug: str
+    function: Callable[..., Iterable[Item]]
+    view: type[Any]
+    severity: Severity
+    title: str
+    doc: str
+    file: str
+    aliases: tuple[str, ...] = ()
+    requirement: str = ""
+    controls: tuple[str, ...] = ()
+    kinds: frozenset[str] | None = None
+    tags: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, type[Any]], ...] = ()
+    settings: Struct | None = None
+
+    @property
+    def area(self) -> str:
+        """The folder that the check stands in: ``workloads``, ``network`` …"""
+        return self.area_path.partition("/")[0]
+
+    @property
+    def area_path(self) -> str:
+        """The folder below ``checks``: ``workloads``, ``terraform/aws`` …"""
+        parts = FilePath(self.file).parts[:-1]
+        start = len(parts) - 1 - parts[::-1].index("checks") if "checks" in parts else len(parts) - 2
+        return "/".join(parts[start + 1 :])
+
+    @property
+    def local(self) -> bool:
+        """Whether the verdict rests on the one resource alone, not on its neighbours."""
+        return self.view.family != "scope" and all(kind is not Platform for _, kind in self.parameters)
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is this check's id, slug or an alias."""
+        return name == self.id or name == self.slug or name in self.aliases
+
+    def bind(self, platform: Platform, today: date, settings: Configuration) -> Callable[..., Iterable[Item]]:
+        """The function with every parameter but the view filled in. Raises LeafError where the
+        configured settings do not fit."""
+        given: dict[str, Any] = {}
+        for name, kind in self.parameters:
+            if kind is Platform:
+                given[name] = platform
+            elif kind is Profile:
+                given[name] = platform.profile
+            elif kind is date:
+                given[name] = today
+            else:
+                given[name] = self._configured(kind, settings)
+        return partial(self.function, **given) if given else self.function
+
+    def _configured(self, kind: type[Any], settings: Configuration) -> Any:
+        chosen = next((settings[key] for key in (self.id, self.slug) if key in settings), None)
+        if chosen is None:
+            return self.settings
+        try:
+            return convert(chosen, kind)
+        except ValidationError as error:
+            raise LeafError(f"settings of {self.id}: {error}") from error
+
+
+class Exporter(Struct, frozen=True):
+    """One output format: `function` turns a report into text, in pieces."""
+
+    name: str
+    function: Callable[..., Iterable[str]]
+    suffix: str
+    media_type: str
+    title: str
+    file: str
+
+
+def check(
+    *, id: str, severity: Severity, requirement: str = "", controls: Sequence[str] = (),
+    aliases: Sequence[str] = (), kinds: Sequence[str] | None = None, tags: Sequence[str] = (),
+) -> Callable[[Callable[..., Iterable[Item]]], Check]:  # fmt: skip
+    """Make a check of a function ``(view, …) -> Iterator[Finding]``.
+
+    The first parameter's annotation names the view. Further parameters are filled in by their
+    annotation: `Platform`, `Profile`, `datetime.date` (today), or a frozen msgspec Struct whose
+    default in the signature holds the check's settings. The slug is the function's name.
+    """
+
+    def decorate(function: Callable[..., Iterable[Item]]) -> Check:
+        annotations = {name: kind for name, kind in function.__annotations__.items() if name != "return"}
+        (_, view), *others = annotations.items()
+        settings = next((value for value in function.__defaults__ or () if isinstance(value, Struct)), None)
+        doc = function.__doc__ or function.__globals__.get("__doc__") or ""
+        return Check(
+            id=id, slug=function.__name__.replace("_", "-"), function=function, view=view,
+            severity=severity, title=doc.strip().partition("\n")[0].rstrip("."), doc=doc.strip(),
+            file=function.__code__.co_filename, aliases=tuple(aliases), requirement=requirement,
+            controls=tuple(controls), kinds=frozenset(kinds) if kinds is not None else None,
+            tags=tuple(tags), parameters=tuple(others), settings=settings,
+        )  # fmt: skip
+
+    return decorate
+
+
+def exporter(*, name: str, suffix: str, media_type: str) -> Callable[[Callable[..., Iterable[str]]], Exporter]:
+    """Make an exporter of a function ``(report) -> Iterable[str]``."""
+
+    def decorate(function: Callable[..., Iterable[str]]) -> Exporter:
+        doc = function.__doc__ or function.__globals__.get("__doc__") or ""
+        return Exporter(
+            name=name, function=function, suffix=suffix, media_type=media_type,
+            title=doc.strip().partition("\n")[0].rstrip("."), file=function.__code__.co_filename,
+        )  # fmt: skip
+
+    return decorate
+
+
+def aspects(parts: Iterable[Iterable[Item]]) -> Iterator[Item]:
+    """Run several aspects of one check, each to its own end: an unknown value in one leaves the
+    others their say."""
+    for part in parts:
+        try:
+            yield from part
+        except Undecided as undecided:
+            yield undecided
+
+
+class Header(Struct, frozen=True):
+    """What the text of a leaf file tells without importing it."""
+
+    file: str
+    id: str
+    view: str
+    module: str
+    kinds: frozenset[str] | None
+
+    def view_type(self) -> type[Any] | None:
+        """The view class, where conformant ships it; None for one of the user's own."""
+        return getattr(import_module(self.module), self.view, None) if self.module else None
+
+
+_ID = re.compile(r"^@check\(.*?\bid=\"([^\"]+)\"", re.MULTILINE | re.DOTALL)
+_VIEW = re.compile(r"^def \w+\(\s*\w+: (\w+)", re.MULTILINE)
+_IMPORT = r"^from (conformant[\w.]*) import (?:\([^)]*|[^\n]*)\b%s\b"
+_KINDS = re.compile(r"\bkinds=[\[(]([^\])]*)[\])]")
+
+
+def headers(folder: str) -> list[Header]:
+    """The headers of all checks below `folder`, in the order of their paths.
+
+    Lets a run import only the leaves that its input needs. Files whose name starts with an
+    underscore are not leaves.
+    """
+    found: list[Header] = []
+    for file in sorted(FilePath(folder).rglob("*.py")):
+        if file.name.startswith("_"):
+            continue
+        text = file.read_text(encoding="utf-8")
+        named, view = _ID.search(text), None
+        if named is not None:
+            view = next((match for match in _VIEW.finditer(text, named.end())), None)
+        if named is None or view is None:
+            raise LeafError(f"{file}: no @check(id=…) function in it")
+        kinds = _KINDS.search(text, named.start(), view.start())
+        names = frozenset(re.findall(r"\"([^\"]+)\"", kinds[1])) if kinds else None
+        source = re.search(_IMPORT % view[1], text, re.MULTILINE)
+        found.append(Header(str(file), named[1], view[1], source[1] if source else "", names))
+    return found
+
+
+def load(file: str, kind: type[Any]) -> Any:
+    """The leaf of type `kind` (`Check`, `Exporter`) in one file. Raises LeafError."""
+    module = _module(file)
+    leaves = [value for value in vars(module).values() if isinstance(value, kind)]
+    if len(leaves) != 1:
+        raise LeafError(f"{file}: {len(leaves)} leaves of type {kind.__name__} in it, where one is expected")
+    return leaves[0]
+
+
+def load_folder(folder: str, kind: type[Any]) -> list[Any]:
+    """All leaves of type `kind` below `folder`, in the order of their paths."""
+    files = sorted(file for file in FilePath(folder).rglob("*.py") if not file.name.startswith("_"))
+    return [load(str(file), kind) for file in files]
+
+
+def _module(file: str) -> ModuleType:
+    name = "conformant_leaf_" + re.sub(r"\W", "_", file)
+    loader = SourceFileLoader(name, file)
+    spec = spec_from_loader(name, loader)
+    if spec is None:
+        raise LeafError(f"{file}: not a Python file")
+    module = module_from_spec(spec)
+    try:
+        loader.exec_module(module)
+    except Exception as error:
+        raise LeafError(f"{file}: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,324 @@
+"""From the paths that a user names to resources with places."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from os.path import commonpath, dirname
+from typing import Any
+
+from msgspec import Struct
+
+from conformant.load.files import Input, find
+from conformant.load.manifests import Fault, FaultLocator, Parsed, parse, resource
+from conformant.load.yaml import Unreadable, decode
+from conformant.model import Coverage, FileCoverage, Place, Resource
+from conformant.profile import Profile
+from conformant.waivers import Inline, in_comments
+
+
+class Options(Struct, frozen=True):
+    """How inputs are read: values for Go templates of documents and for Helm charts, Terraform
+    variables, folders or files with CRDs, paths to leave out."""
+
+    values: tuple[str, ...] = ()
+    set_values: Mapping[str, Any] = {}
+    variables: Mapping[str, Any] = {}
+    variable_files: tuple[str, ...] = ()
+    crds: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    namespace: str = ""
+
+
+class Loaded(Struct):
+    """What the inputs held. `waiver_faults` are waivers in comments that cannot be read."""
+
+    resources: list[Resource]
+    coverage: Coverage
+    crds: list[dict[Any, Any]]
+    waivers: list[Inline]
+    waiver_faults: list[tuple[Place, str]]
+
+
+class Loader:
+    """Reads the inputs of one run, one kind after the other; faults of one never stop the rest."""
+
+    def __init__(self, profile: Profile, options: Options) -> None:
+        self.profile = profile
+        self.options = options
+        self.parsed: list[Parsed] = []
+        self.resources: list[Resource] = []
+        self.files: list[FileCoverage] = []
+        self.waivers: list[Inline] = []
+        self.waiver_faults: list[tuple[Place, str]] = []
+        self.crds: list[dict[Any, Any]] = []
+
+    def load(self, paths: Sequence[str]) -> Loaded:
+        """Read everything below `paths`. Raises `files.NoSuchInput` for a path that is not there."""
+        inputs, self.files = find(paths, exclude=self.options.exclude)
+        groups: dict[str, list[Input]] = {}
+        for found in inputs:
+            groups.setdefault(found.kind, []).append(found)
+        consumed = self._rendered(groups)
+        for found in inputs:
+            if found.path not in consumed and found.kind in ("yaml", "json", "avro", "markdown", "env"):
+                self._text_file(found)
+        self._kubernetes()
+        self._sql([found for found in groups.get("sql", ()) if found.path not in consumed])
+        self._terraform(groups, consumed)
+        self.files.sort(key=lambda entry: entry.file)
+        coverage = Coverage(files=self.files, resources=sum(r.family != "source" for r in self.resources))
+        return Loaded(self.resources, coverage, self.crds, self.waivers, self.waiver_faults)
+
+    # charts and overlays
+
+    def _rendered(self, groups: Mapping[str, list[Input]]) -> set[str]:
+        """Render charts and overlays; the files that they consume are not read on their own."""
+        consumed: set[str] = set()
+        if not ("chart" in groups or "kustomization" in groups):
+            return consumed
+        from conformant.load import rendering
+
+        everything = [found for group in groups.values() for found in group]
+        for output in rendering.render_all(groups, everything, self.options):
+            consumed |= output.consumed
+            self.files.append(output.coverage)
+            self._faults(output.coverage.file, output.faults)
+            self.parsed.extend(output.objects)
+        return consumed
+
+    # texts
+
+    def _text_file(self, found: Input) -> None:
+        try:
+            text = decode(found.data or b"")
+        except Unreadable as error:
+            self._unreadable(found.path, error.reason, Place(found.path, error.line, error.column))
+            return
+        self._comments(found.path, text)
+        if found.kind == "markdown":
+            self._markdown(found.path, text)
+        elif found.kind == "env":
+            self._env(found.path, text)
+        else:
+            self._manifest(found, text)
+
+    def _comments(self, file: str, text: str) -> None:
+        for waiver in in_comments(file, text):
+            if isinstance(waiver, Inline):
+                self.waivers.append(waiver)
+            else:
+                self.waiver_faults.append(waiver)
+
+    def _manifest(self, found: Input, text: str) -> None:
+        objects, faults, others = parse(found.path, text)
+        count = len(objects)
+        self.parsed.extend(objects)
+        if found.kind in ("avro", "json"):
+            count += self._avro(found.path, text, [other.raw for other in others], found.kind == "avro")
+        status = "read" if count or not faults else "unreadable"
+        syntax = next((fault for fault in faults if fault.kind == "syntax"), None)
+        template = next((fault for fault in faults if fault.kind == "template"), None)
+        worst = syntax or template
+        if worst is not None:
+            status = "unreadable" if syntax else "template"
+        elif not count:
+            status = "skipped"
+        reason = worst.message if worst else "" if count else "no Kubernetes object, schema or Terraform in it"
+        self.files.append(FileCoverage(found.path, status, count, reason, worst.place if worst else None))
+        self._faults(found.path, faults)
+
+    def _faults(self, file: str, faults: Sequence[Fault]) -> None:
+        raw = {"faults": [{"kind": fault.kind, "message": fault.message} for fault in faults]}
+        self.resources.append(
+            Resource(
+                family="source", group="", version="", kind="File", namespace="", name=file, raw=raw,
+                locator=FaultLocator(file, faults), source="file", address=f"File/-/{file}",
+            )
+        )  # fmt: skip
+
+    def _avro(self, file: str, text: str, raws: Iterable[Any], certain: bool, first_line: int = 1) -> int:
+        from conformant.load import avro
+
+        if not (certain or any(avro.is_avro(raw) for raw in raws)):
+            return 0
+        resources, files = avro.load(file, text, first_line)
+        self.resources.extend(resources)
+        self.files.extend(entry for entry in files if entry.status != "read")
+        return len(resources)
+
+    def _env(self, file: str, text: str) -> None:
+        variables: dict[str, str] = {}
+        lines: dict[str, int] = {}
+        for number, line in enumerate(text.splitlines(), 1):
+            name, equals, value = line.strip().removeprefix("export ").partition("=")
+            if equals and name and not name.startswith("#"):
+                variables[name.strip()] = value.strip().strip("\"'")
+                lines[name.strip()] = number
+        self.resources.append(
+            Resource(
+                family="source", group="", version="", kind="EnvFile", namespace="", name=file, raw=variables,
+                locator=Lines(file, lines), source="file", address=f"EnvFile/-/{file}",
+            )
+        )  # fmt: skip
+        self.files.append(FileCoverage(file, "read", 1))
+
+    def _unreadable(self, file: str, reason: str, place: Place) -> None:
+        self.files.append(FileCoverage(file, "unreadable", 0, reason, place))
+        self._faults(file, [Fault("syntax", reason, place)])
+
+    # documents
+
+    def _markdown(self, file: str, text: str) -> None:
+        from conformant.load import markdown
+
+        faults: list[Fault] = []
+        before = len(self.parsed) + len(self.resources)
+        for block in markdown.blocks(text):
+            match block.language:
+                case "yaml" | "json":
+                    faults.extend(self._block(file, block))
+                case "sql":
+                    self._sql_texts([(file, block.text, block.first_line)], "document")
+                case "hcl":
+                    from conformant.load import terraform
+
+                    resources, files = terraform.load_snippet(file, block.text, block.first_line)
+                    self.resources.extend(resources)
+                    faults.extend(_syntax(files))
+        count = len(self.parsed) + len(self.resources) - before
+        syntax = next((fault for fault in faults if fault.kind == "syntax"), None)
+        template = next((fault for fault in faults if fault.kind == "template"), None)
+        worst = syntax or template
+        status = "unreadable" if syntax else "template" if template else "read" if count else "skipped"
+        reason = worst.message if worst else "" if count else "no fenced yaml, json, sql or hcl block in it"
+        self.files.append(FileCoverage(file, status, count, reason, worst.place if worst else None))
+        self._faults(file, faults)
+
+    def _block(self, file: str, block: Any) -> list[Fault]:
+        objects, faults, others = parse(
+            file, block.text, source="document", first_line=block.first_line, indent=block.indent
+        )
+        templated = any(fault.kind == "template" for fault in faults)
+        if templated and self.options.values:
+            from conformant.load import rendering
+
+            return rendering.render_block(file, block, self.options.values, self.parsed)
+        self.parsed.extend(objects)
+        if block.language == "json":
+            self._avro(file, block.text, [other.raw for other in others], False, block.first_line)
+        return faults
+
+    # the rest
+
+    def _kubernetes(self) -> None:
+        from conformant.load.crds import definitions
+
+        self.crds = [*definitions(self.options.crds), *_crds(self.parsed)]
+        scoped = cluster_scoped(self.crds)
+        for parsed in self.parsed:
+            made = resource(parsed, self.profile, scoped)
+            self.resources.append(made)
+            if made.kind == "ConfigMap" or made.kind == "OpenTelemetryCollector":
+                self._embedded(made, parsed)
+        self.parsed = []
+
+    def _embedded(self, holder: Resource, parsed: Parsed) -> None:
+        from conformant.load.embedded import embedded
+
+        resources, files = embedded(holder, parsed.text, parsed.document)
+        self.resources.extend(resources)
+        self.files.extend(files)
+        for entry in files:
+            if entry.place is not None:
+                self._faults(entry.place.file, [Fault("syntax", entry.reason, entry.place)])
+
+    def _sql(self, inputs: Sequence[Input]) -> None:
+        sets: dict[str, list[tuple[str, str, int]]] = {}
+        for found in inputs:
+            try:
+                text = decode(found.data or b"")
+            except Unreadable as error:
+                self._unreadable(found.path, error.reason, Place(found.path, error.line, error.column))
+                continue
+            self._comments(found.path, text)
+            sets.setdefault(dirname(found.path), []).append((found.path, text, 1))
+        for texts in sets.values():
+            self._sql_texts(texts, "sql")
+
+    def _sql_texts(self, texts: Sequence[tuple[str, str, int]], source: str) -> None:
+        from conformant.load import sql
+
+        resources, files = sql.load([sql.SqlText(*text) for text in texts])
+        for made in resources:
+            made.source = source
+        self.resources.extend(resources)
+        if source == "sql":
+            self.files.extend(files)
+        for entry in files:
+            if entry.place is not None:
+                self._faults(entry.file, [Fault("syntax", entry.reason, entry.place)])
+
+    def _terraform(self, groups: Mapping[str, list[Input]], consumed: set[str]) -> None:
+        sources = [
+            found for kind in ("terraform", "tfvars") for found in groups.get(kind, ()) if found.path not in consumed
+        ]
+        plans = groups.get("plan", [])
+        if not (sources or plans):
+            return
+        from conformant.load import terraform
+
+        resources: list[Resource] = []
+        if any(found.kind == "terraform" for found in sources):
+            root = commonpath([dirname(found.path) or "." for found in sources])
+            variables = terraform.Variables(dict(self.options.variables), self.options.variable_files)
+            files = {found.path: found.data or b"" for found in sources}
+            resources, coverage = terraform.load_directory(root or ".", files, variables=variables)
+            self._terraform_files(coverage)
+            for found in sources:
+                if b"conformant:" in (found.data or b""):
+                    self._comments(found.path, (found.data or b"").decode("utf-8", "replace"))
+        for plan in plans:
+            resources, coverage = terraform.load_plan(plan.path, plan.data or b"", resources)
+            self._terraform_files(coverage)
+        self.resources.extend(resources)
+
+    def _terraform_files(self, coverage: Sequence[FileCoverage]) -> None:
+        self.files.extend(coverage)
+        for entry in coverage:
+            fault = [] if entry.place is None else [Fault("syntax", entry.reason, entry.place)]
+            self._faults(entry.file, fault)
+
+
+class Lines:
+    """Places the entries of a file of lines, by name."""
+
+    def __init__(self, file: str, lines: Mapping[str, int]) -> None:
+        self.file = file
+        self.lines = lines
+
+    def place(self, path: Sequence[Any]) -> Place:
+        return Place(self.file, self.lines.get(path[0], 1) if path else 1)
+
+    def comments(self, path: Sequence[Any]) -> Iterable[tuple[int, str]]:
+        return ()
+
+
+def load(paths: Sequence[str], profile: Profile, options: Options | None = None) -> Loaded:
+    """Everything below `paths` as resources, in a deterministic order."""
+    return Loader(profile, options or Options()).load(paths)
+
+
+def _syntax(files: Iterable[FileCoverage]) -> list[Fault]:
+    return [Fault("syntax", entry.reason, entry.place) for entry in files if entry.place is not None]
+
+
+def _crds(objects: Iterable[Parsed]) -> list[dict[Any, Any]]:
+    return [parsed.raw for parsed in objects if parsed.raw["kind"] == "CustomResourceDefinition"]
+
+
+def cluster_scoped(crds: Iterable[dict[Any, Any]]) -> frozenset[str]:
+    """The kinds that these CRDs declare cluster-scoped."""
+    found: set[str] = set()
+    for crd in crds:
+        spec = crd.get("spec")
+        if isinstance(spec, dict) and spec.get("scope") == "Cluster" and isinstance(spec.get("names"), dict):
+            found.add(f"{spec.get('group')}/{spec['names'].get('kind')}")
+    return frozenset(found)

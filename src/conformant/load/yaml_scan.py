@@ -1,0 +1,66 @@
+"""Tells, at a few nanoseconds a character, which YAML the fast parser may read otherwise than kubectl.
+
+The fast parser knows YAML 1.2; kubectl knows YAML 1.1 with habits of its own. Where they may
+differ (booleans such as ``yes``, octals, exponents, keys that are no strings, anchors, merge keys,
+tags, template markers, tabs, strange characters) the document goes to the exact loader. False
+alarms cost time only, so the patterns know nothing of quotes and text blocks.
+"""
+
+import re
+
+MAX_DEPTH = 250
+"""How deep collections may nest; kubectl allows more, nobody needs it."""
+
+_CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
+_BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+_END = r"(?=[ ]*+(?:[\s,\]}\#:]|\Z))"
+_KEY_END = r"[ ]*+:(?=\s|\Z)"
+_WORD = r"(?:[yY](?:es|ES)?|[nN][oO]?|[oO](?:n|N|ff|FF)|<<)" + _END
+_NUMBER = (
+    r"(?:\+[.\d]|-?(?:0[\dxXoObB_]|\d{18}|(?=[.\d])\d*+\.?\d*+(?:_|[eE][-+]?\d++" + _END + r")"
+    r"|\d++\.0*+" + _END + r"|\.[iInN]))"
+)  # fmt: skip
+_VALUE = rf"(?:!|[&*][\w-]|\{{[{{%]|{_WORD}|{_NUMBER})"
+_ODD_KEY = r"(?:[tT](?:rue|RUE)|[fF](?:alse|ALSE)|[nN](?:ull|ULL)|~|[-+]?\.?\d[\w.+-]*+)" + _KEY_END
+_FLOW = rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?:\?\s|:|{_ODD_KEY}|{_VALUE})"""
+_DEEP = r"[ \-]{100}"
+_AFTER_INDENT = rf"(?:{_DEEP}|[ \-]*+(?:%|\?\s|:\s|[\[{{][^\n]*[\]}}]{_KEY_END}|{_ODD_KEY}|{_VALUE}))"
+
+# Each pattern begins with a literal: that is what lets `re` skip through the text.
+_LINE = re.compile(r"\n" + _AFTER_INDENT)
+_FIRST_LINE = re.compile(_AFTER_INDENT)
+_AFTER_COLON = re.compile(r":\ [ ]*+" + _VALUE)
+_AFTER_BRACKET = re.compile(r"\[" + _FLOW)
+_AFTER_BRACE = re.compile(r"\{(?:[ ]*+[\[{]|" + _FLOW + ")")
+_AFTER_COMMA = re.compile("," + _FLOW)
+_ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F])")
+_TAB = re.compile(r"\n[ \-]*+\t")
+
+
+def strange(text: str) -> bool:
+    """Whether characters occur of which YAML 1.1 and YAML 1.2 think differently."""
+    return (
+        any(map(text.__contains__, _CONTROLS))
+        or ("\r" in text and text.count("\r") != text.count("\r\n"))
+        or not (text.isascii() or _BEYOND_ASCII.search(text) is None)
+    )
+
+
+def risky(text: str, start: int, end: int) -> bool:
+    """Whether the document from `start` to `end` needs the exact loader."""
+    if (
+        _LINE.search(text, start - 1 if start else 0, end)
+        or _AFTER_COLON.search(text, start, end)
+        or (not start and _FIRST_LINE.match(text, 0, end))
+    ):
+        return True
+    listed = text.find("[", start, end) >= 0
+    braced = text.find("{", start, end) >= 0
+    return bool(
+        (listed and (_AFTER_BRACKET.search(text, start, end) or text.find("]: ", start, end) >= 0))
+        or (braced and (_AFTER_BRACE.search(text, start, end) or text.find("}: ", start, end) >= 0))
+        or ((listed or braced) and _AFTER_COMMA.search(text, start, end))
+        or (text.find("\\", start, end) >= 0 and _ESCAPE.search(text, start, end))
+        or (text.find("\t", start, end) >= 0 and _TAB.search(text, start, end))
+    )

@@ -1,0 +1,174 @@
+"""What Istio makes of a platform: which pods it enrols, and which mTLS mode really applies.
+
+The rules are those of the sidecar injector's webhooks and of istiod's composition of
+PeerAuthentication objects.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from conformant.model import Path, Resource, mapping
+from conformant.platform import Platform
+from conformant.views.mesh import PeerAuthentication
+from conformant.views.workload import Workload
+
+NEVER_INJECTED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+INJECT, REVISION, DATAPLANE = "sidecar.istio.io/inject", "istio.io/rev", "istio.io/dataplane-mode"
+NAMESPACE_INJECTION = "istio-injection"
+
+
+class Injection(Struct, frozen=True):
+    """Whether pods get a sidecar or are captured by ambient, and why not.
+
+    `intended` is true when any switch asks for the mesh, effective or not; `ineffective` names a
+    switch that asks for injection but never selects a webhook by itself; `revision` is the
+    revision or tag that must exist for the sidecar to be injected.
+    """
+
+    sidecar: bool
+    ambient: bool
+    intended: bool
+    reason: str = ""
+    ineffective: str = ""
+    revision: str = ""
+    admitted: bool = False
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether the mesh, in a mode that the profile admits, carries the pods' traffic."""
+        return self.admitted
+
+
+def injected(workload: Workload, platform: Platform) -> Injection:
+    """How the pods of `workload` are enrolled. Raises Undecided where a switch is not known."""
+    declared = platform.namespaces.get(workload.namespace)
+    namespace: Mapping[Any, Any] = declared.labels if declared else {}
+    labels, annotations = workload.labels, workload.annotations
+    sidecar, revision, reason = _sidecar(workload, namespace, platform)
+    dataplane = labels.get(DATAPLANE, namespace.get(DATAPLANE))
+    ambient = dataplane == "ambient" and not workload.host_network and not sidecar
+    asks = (
+        labels.get(INJECT) == "true" or annotations.get(INJECT) == "true" or REVISION in labels
+        or namespace.get(NAMESPACE_INJECTION) == "enabled" or REVISION in namespace or dataplane == "ambient"
+    )  # fmt: skip
+    ineffective = ""
+    if not sidecar and annotations.get(INJECT) == "true" and INJECT not in labels:
+        ineffective = f"annotation {INJECT}"
+    mode = platform.profile.mesh.mode
+    admitted = (sidecar and mode != "ambient") or (ambient and mode != "sidecar")
+    return Injection(sidecar, ambient, asks, reason, ineffective, revision, admitted)
+
+
+def _sidecar(workload: Workload, namespace: Mapping[Any, Any], platform: Platform) -> tuple[bool, str, str]:
+    """(injected, revision, reason why not)."""
+    labels, annotations = workload.labels, workload.annotations
+    if workload.host_network:
+        return False, "", "the pod uses the host's network"
+    if workload.namespace in NEVER_INJECTED:
+        return False, "", f"namespace {workload.namespace} is never injected"
+    switch = labels.get(INJECT)
+    if switch == "false":
+        return False, "", f'label {INJECT} is "false"'
+    own, switched = NAMESPACE_INJECTION in namespace, REVISION in namespace
+    revision = ""
+    if own:
+        matched = namespace[NAMESPACE_INJECTION] == "enabled"
+        reason = f"namespace {workload.namespace} has {NAMESPACE_INJECTION}={namespace[NAMESPACE_INJECTION]}"
+    elif switched:
+        matched, revision, reason = True, str(namespace[REVISION]), ""
+    elif REVISION in labels:
+        matched, revision, reason = True, str(labels[REVISION]), ""
+    else:
+        matched = switch == "true" or platform.profile.mesh.enable_namespaces_by_default
+        reason = f"neither namespace {workload.namespace} nor the pod asks for a sidecar"
+    if not matched:
+        return False, "", reason
+    if switch != "true" and annotations.get(INJECT) == "false":
+        return False, "", f'annotation {INJECT} is "false"'
+    return True, revision, ""
+
+
+STRICT, PERMISSIVE, DISABLE, UNSET = "STRICT", "PERMISSIVE", "DISABLE", "UNSET"
+_WEAKNESS = {DISABLE: 0, PERMISSIVE: 1, UNSET: 2, STRICT: 3}
+
+
+class Mode(Struct, frozen=True):
+    """An mTLS mode, the policy that decides it (None: Istio's default) and the path within."""
+
+    mode: str
+    policy: Resource | None = None
+    path: Path = Path()
+
+    @property
+    def strict(self) -> bool:
+        return self.mode == STRICT
+
+
+class EffectiveMtls(Struct, frozen=True):
+    """The mode that inbound connections of a workload meet, and the ports that differ from it."""
+
+    mode: Mode
+    ports: dict[int, Mode]
+
+    def of(self, port: int) -> Mode:
+        """The mode of a container port."""
+        return self.ports.get(port, self.mode)
+
+
+class Policies:
+    """The PeerAuthentication objects of a platform, by the scope that istiod gives them."""
+
+    def __init__(self, platform: Platform) -> None:
+        root = platform.profile.mesh.root_namespace
+        self.mesh: list[PeerAuthentication] = []
+        self.namespace: dict[str, list[PeerAuthentication]] = {}
+        self.workload: dict[str, list[PeerAuthentication]] = {}
+        for policy in platform.of(PeerAuthentication):
+            if policy.selector:
+                if policy.namespace != root:
+                    self.workload.setdefault(policy.namespace, []).append(policy)
+            elif policy.namespace == root:
+                self.mesh.append(policy)
+            else:
+                self.namespace.setdefault(policy.namespace, []).append(policy)
+
+    def effective(self, workload: Workload) -> EffectiveMtls:
+        """The mode for `workload`: mesh, then namespace, then workload policy; UNSET inherits.
+
+        Where several policies of one scope compete, the oldest wins in a cluster; files have no
+        age, so the weakest is taken.
+        """
+        mode = _applied(self.mesh, Mode(PERMISSIVE))
+        mode = _applied(self.namespace.get(workload.namespace, ()), mode)
+        labels = workload.labels
+        own = [policy for policy in self.workload.get(workload.namespace, ()) if policy.selects(labels)]
+        mode = _applied(own, mode)
+        ports: dict[int, Mode] = {}
+        for policy in own:
+            for port, setting in policy.port_modes.items():
+                path = Path(("spec", "portLevelMtls", _key(policy, port), "mode"))
+                chosen = mode if setting == UNSET else Mode(setting, policy.resource, path)
+                known = ports.get(port)
+                if known is None or _WEAKNESS.get(chosen.mode, 0) < _WEAKNESS.get(known.mode, 0):
+                    ports[port] = chosen
+        return EffectiveMtls(mode, ports)
+
+
+def effective_mtls(workload: Workload, platform: Platform) -> EffectiveMtls:
+    """The effective inbound mTLS of one workload; for many, keep a `Policies`."""
+    return Policies(platform).effective(workload)
+
+
+def _applied(policies: Sequence[PeerAuthentication], inherited: Mode) -> Mode:
+    candidates = [
+        inherited if policy.mode == UNSET else Mode(policy.mode, policy.resource, policy.mode_path)
+        for policy in policies
+    ]
+    return min(candidates, key=lambda mode: _WEAKNESS.get(mode.mode, 0), default=inherited)
+
+
+def _key(policy: PeerAuthentication, port: int) -> str | int:
+    """The key of a port as the object has it: text, as JSON demands, or a number."""
+    return port if port in mapping(policy.raw, "spec", "portLevelMtls") else str(port)

@@ -1,0 +1,64 @@
+"""What a platform is said to be: component versions, mesh, gateway, cloud, names and limits."""
+
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+
+class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
+    """The Istio mesh. `mode` is auto, sidecar, ambient or none; auto looks at the platform."""
+
+    mode: str = "auto"
+    root_namespace: str = "istio-system"
+    trust_domain: str = "cluster.local"
+    enable_namespaces_by_default: bool = False
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings that several checks share. `versions` holds component versions (``istio``,
+    ``strimzi``, ``eso``, ``kic``, ``redis-operator`` …), `kubernetes` the target version; empty
+    means the newest known. `environment` is prod, staging or dev."""
+
+    kubernetes: str = ""
+    versions: dict[str, str] = {}
+    environment: str = "prod"
+    mesh: Mesh = Mesh()
+    gateway: str = "auto"
+    cloud: str = "auto"
+    assumed_namespace: str = ""
+    platform_namespaces: tuple[str, ...] = (
+        "kube-*", "istio-*", "velero", "cert-manager", "external-secrets", "external-secrets-system",
+        "flagger-system", "strimzi", "strimzi-system", "kafka-operator", "redis-operator", "cnpg-system",
+        "postgres-operator", "kong-system", "gatekeeper-system", "kyverno", "argocd", "argo-rollouts",
+        "flux-system", "local-path-storage", "sealed-secrets", "vault", "calico-*", "tigera-operator",
+        "cilium*", "conformance-probe*",
+    )  # fmt: skip
+    service_catalogue: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
+    require_cpu_limit: bool = True
+    allow_baseline: bool = False
+    closed_world: bool = False
+    mesh_exempt: tuple[str, ...] = ()
+    api_clients: tuple[str, ...] = ()
+    entry_points: tuple[str, ...] = ()
+    external_references: tuple[str, ...] = ()
+    trusted_namespace_labels: tuple[str, ...] = ()
+
+    def is_platform_namespace(self, name: str) -> bool:
+        """Whether `name` belongs to the platform's operators rather than to a tenant."""
+        return any(fnmatchcase(name, pattern) for pattern in self.platform_namespaces)
+
+    def at_least(self, component: str, minimum: str) -> bool | None:
+        """Whether the component's stated version is `minimum` or newer; None if none is stated."""
+        stated = self.kubernetes if component == "kubernetes" else self.versions.get(component, "")
+        return version_tuple(stated) >= version_tuple(minimum) if stated else None
+
+
+def version_tuple(text: str) -> tuple[int, ...]:
+    """``v1.30.2-eks`` as (1, 30, 2): compared as numbers, so that 1.30 is newer than 1.4."""
+    numbers: list[int] = []
+    for part in text.lstrip("v").replace("-", ".").replace("+", ".").split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)

@@ -1,0 +1,181 @@
+"""One run of the static checks: paths and settings in, a report out. Used by every front end."""
+
+import gc
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from conformant import __version__, baseline
+from conformant.config import ConfigurationError, Settings, severity, waivers
+from conformant.content import content
+from conformant.evaluate import evaluate
+from conformant.leaf import Check, Header, headers, load
+from conformant.load import Loaded, Options
+from conformant.load import load as load_inputs
+from conformant.model import Coverage, Report
+from conformant.platform import Platform
+from conformant.waivers import AUDIT, Waivers, audit_results
+
+
+class Session:
+    """The loaded inputs of a run and the checks that apply to them."""
+
+    def __init__(self, paths: Sequence[str], settings: Settings, *, file: Path | None = None) -> None:
+        """`file` is where the settings came from. Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
+        self.paths = paths
+        self.settings = settings
+        self.file = file
+        self.started = perf_counter()
+        options = Options(
+            values=settings.values, variables=settings.variables, variable_files=settings.variable_files,
+            crds=settings.crds, exclude=settings.exclude,
+        )  # fmt: skip
+        self.loaded: Loaded = load_inputs(paths, settings.profile, options)
+        self.platform = Platform(self.loaded.resources, settings.profile, _schemas(settings, self.loaded))
+
+    def checks(self) -> list[Check]:
+        """The selected checks, imported only where the input holds something for them, by id."""
+        wanted = [header for header in all_headers(self.settings) if self._needed(header)]
+        found = [load(header.file, Check) for header in wanted]
+        chosen = [check for check in found if selected(check, self.settings)]
+        return sorted(chosen, key=lambda check: check.id)
+
+    def _needed(self, header: Header) -> bool:
+        view = header.view_type()
+        if view is None or view.family == "scope":
+            return True
+        present = {key for family, key in self.platform.by_kind if family == view.family}
+        if header.kinds is not None:
+            return any(key.rpartition("/")[2] in header.kinds for key in present)
+        if view.kinds is None:
+            return bool(present)
+        prefix = "" if view.family == "kubernetes" else "/"
+        return any(prefix + kind in present for kind in view.kinds)
+
+    def report(self, checks: Sequence[Check], *, today: date, keep_passes: bool = False) -> Report:
+        """Evaluate `checks` and say everything that the run found."""
+        stated = Waivers(waivers(self.settings, self.file), self.loaded.waivers, self.accepted)
+        stated.faults.extend(self.loaded.waiver_faults)
+        stated.read_annotations(self.platform.resources)
+        verdicts = evaluate(
+            checks, self.platform, today=today, waivers=stated, settings=self.settings.settings,
+            keep_passes=keep_passes,
+        )  # fmt: skip
+        coverage = self.loaded.coverage
+        coverage.unseen_kinds = self._unseen(checks)
+        coverage.idle_checks = verdicts.idle
+        results = verdicts.results
+        if not self.settings.select or AUDIT in self.settings.select:
+            results = [*results, *audit_results(stated, today)]
+        return Report(
+            results=results, passed=verdicts.passed, coverage=coverage, versions={"conformant": __version__},
+            checks={check.id: check for check in checks}, inputs=list(self.paths),
+            seconds=perf_counter() - self.started, fail_on=severity(self.settings.fail_on),
+            strict=self.settings.strict,
+        )  # fmt: skip
+
+    def judge(self, checks: Sequence[Check], *, today: date) -> Report:
+        """Some checks only, for front ends that run them one by one: waivers that they leave
+        unused are not reported."""
+        stated = Waivers(waivers(self.settings, self.file), self.loaded.waivers, self.accepted)
+        stated.read_annotations(self.platform.resources)
+        verdicts = evaluate(checks, self.platform, today=today, waivers=stated, settings=self.settings.settings)
+        return Report(
+            results=verdicts.results, passed=verdicts.passed, coverage=Coverage(idle_checks=verdicts.idle),
+            fail_on=severity(self.settings.fail_on), strict=self.settings.strict,
+        )  # fmt: skip
+
+    @cached_property
+    def accepted(self) -> frozenset[str]:
+        """The fingerprints of the baseline."""
+        return baseline.read(Path(self.settings.baseline)) if self.settings.baseline else frozenset()
+
+    def _unseen(self, checks: Sequence[Check]) -> dict[str, int]:
+        """The Kubernetes and Terraform kinds that no check of their own looks at, with their counts."""
+        seen: set[tuple[str, str]] = set()
+        for check in checks:
+            kinds = getattr(check.view, "kinds", None)
+            if check.kinds is not None:
+                seen.update((check.view.family, kind) for kind in check.kinds)
+            elif kinds:
+                seen.update((check.view.family, kind.rpartition("/")[2]) for kind in kinds)
+        return {
+            key.lstrip("/"): len(resources)
+            for (family, key), resources in sorted(self.platform.by_kind.items())
+            if family in ("kubernetes", "terraform")
+            and (family, key.rpartition("/")[2]) not in seen
+            and key.rpartition("/")[2] not in _STRUCTURAL
+        }
+
+
+_STRUCTURAL = frozenset({"variable", "output", "provider", "terraform", "root", "module", "Namespace"})
+
+
+def check(paths: Sequence[str], settings: Settings | None = None, *, today: date | None = None) -> Report:
+    """Check everything below `paths`: the whole tool in one call."""
+    session = Session(paths, settings or Settings())
+    return session.report(session.checks(), today=today or date.today())
+
+
+def all_headers(settings: Settings) -> list[Header]:
+    """The headers of the built-in checks and of the user's own."""
+    found = headers(str(content("checks")))
+    for folder in settings.checks:
+        if not Path(folder).is_dir():
+            raise ConfigurationError(f"no folder of checks: {folder}")
+        found.extend(headers(folder))
+    return found
+
+
+def all_checks(settings: Settings) -> list[Check]:
+    """All checks, by id, selected or not."""
+    return sorted((load(header.file, Check) for header in all_headers(settings)), key=lambda check: check.id)
+
+
+def selected(check: Check, settings: Settings) -> bool:
+    """Whether the settings' `select` and `skip` let this check run."""
+    if settings.select and not any(_matches(check, name) for name in settings.select):
+        return False
+    return not any(_matches(check, name) for name in settings.skip)
+
+
+def _matches(check: Check, name: str) -> bool:
+    return (
+        check.answers_to(name)
+        or name in (check.area, check.requirement, str(check.severity))
+        or name in check.tags
+        or any(control == name or control.partition("/")[0] == name for control in check.controls)
+    )
+
+
+def _schemas(settings: Settings, loaded: Loaded) -> Any:
+    from conformant.schema import Schemas
+
+    return Schemas(kubernetes=settings.profile.kubernetes, crds=loaded.crds)
+
+
+class NoGarbage:
+    """Suspends the cyclic garbage collector: a run allocates much and frees at its end."""
+
+    def __enter__(self) -> None:
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        gc.enable()
+
+
+def check_paths(
+    paths: Sequence[str],
+    settings: Settings,
+    *,
+    file: Path | None,
+    today: date,
+    keep_passes: bool,
+    cached: bool,
+) -> Report:
+    """Check everything below `paths` with a configuration; `cached` allows the use of the cache."""
+    session = Session(paths, settings, file=file)
+    return session.report(session.checks(), today=today, keep_passes=keep_passes)

@@ -1,0 +1,40 @@
+"""Names and labels of any object."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from conformant.model import Path, mapping
+from conformant.schema.problem import Problem
+from conformant.schema.rules.kind import broken, literal
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_KEY = re.compile(r"([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SPECIAL_NAMES = ("rbac.authorization.k8s.io/", "certificates.k8s.io/", "apiregistration.k8s.io/")
+_METADATA = Path(("metadata",))
+
+
+def metadata_rules(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
+    """Names are DNS names (except where any path segment will do), labels have a narrow alphabet."""
+    metadata = mapping(raw, "metadata")
+    name = metadata.get("name")
+    group = raw.get("apiVersion")
+    if name.__class__ is str and name and not (isinstance(group, str) and group.startswith(_SPECIAL_NAMES)):
+        limit = 63 if raw.get("kind") == "Namespace" else 253
+        if (not _NAME.fullmatch(name) or len(name) > limit) and literal(name):
+            message = f"{name!r} is not a name: lower-case letters, digits, '-' and '.', at most {limit} characters"
+            yield broken(_METADATA, "name", message=message, kind="pattern")
+    yield from label_rules(mapping(metadata.get("labels")), _METADATA / "labels")
+
+
+def label_rules(labels: dict[Any, Any], path: Path) -> Iterator[Problem]:
+    """Label keys and values that the API server takes; values of another type are the schema's."""
+    for key, value in labels.items():
+        if isinstance(key, str) and not _LABEL_KEY.fullmatch(key) and literal(key):
+            yield broken(path, key, message=f"{key!r} is not a label key", kind="pattern")
+        if value.__class__ is str and (len(value) > 63 or not _LABEL_VALUE.fullmatch(value)) and literal(value):
+            message = (
+                "a label value has at most 63 letters, digits, '-', '_' and '.', and none of the latter at its ends"
+            )
+            yield broken(path, key, message=message, kind="pattern")

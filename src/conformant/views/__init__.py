@@ -1,0 +1,1 @@
+"""Typed, read-only views over raw resources: what checks are written against."""
