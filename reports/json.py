@@ -20,8 +20,8 @@ def json(report: Report) -> Iterator[str]:
     coverage, counts = report.coverage, tally(report)
     document = {
         "schema": SCHEMA,
-        "verdict": verdict(report),
-        "exit_code": exit_code(report),
+        "verdict": verdict(report, counts),
+        "exit_code": exit_code(report, counts),
         "summary": {"results": counts.results, "findings": counts.findings, "failing": counts.failing},
         "inputs": report.inputs,
         "fail_on": str(report.fail_on),

@@ -50,27 +50,28 @@ def _suites(report: Report) -> dict[str, list[Case]]:
     """The test cases by area. Names are unique and, where addresses are, the same in every run."""
     known = rules(report)
     suites: dict[str, list[Case]] = {}
-    uses: dict[tuple[str, str], int] = {}
     kept: set[str] = set()
     for group in _by_check_and_resource(report.results):
-        result = group[0]
-        rule = known[result.check]
-        case = _case(rule, group, report)
-        nth = uses[result.check, result.resource.address] = uses.get((result.check, result.resource.address), 0) + 1
-        if nth > 1:
-            case.name += f" #{nth}"
-        if result.status is Status.PASS:
+        rule = known[group[0].check]
+        suites.setdefault(rule.area, []).append(_case(rule, group, report))
+        if group[0].status is Status.PASS:
             kept.add(rule.id)
-        suites.setdefault(rule.area, []).append(case)
     for id, count in sorted(report.passed.items()):
         if count and id not in kept and id in known:
             rule = known[id]
             properties = (*_properties(rule), ("passed", str(count)))
             case = Case(f"{id} {rule.slug}", f"{rule.area}.{rule.slug}", properties=properties)
             suites.setdefault(rule.area, []).append(case)
-    stops = [Case(stop, "coverage", "error", "undecided", stop) for stop in gaps(report)]
-    if stops:
-        suites["coverage"] = [*suites.get("coverage", ()), *stops]
+    gaping = [Case(gap, "coverage", "error", "undecided", gap) for gap in gaps(report)]
+    if gaping:
+        suites.setdefault("coverage", []).extend(gaping)
+    names: dict[str, int] = {}
+    for case in (case for cases in suites.values() for case in cases):
+        name = case.name = one_line(case.name)
+        while case.name in names:
+            names[name] += 1
+            case.name = f"{name} #{names[name]}"
+        names[case.name] = 1
     return suites
 
 

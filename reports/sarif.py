@@ -14,7 +14,7 @@ from urllib.parse import quote
 from conformant.leaf import exporter
 from conformant.model import Finding, Place, Report, Resource, Result, Severity, Status
 from conformant.text import counted, json_text, shortened
-from conformant.verdict import Rule, exit_code, findings, rules, severity, verdict, worst
+from conformant.verdict import WORDS, Rule, exit_code, findings, rules, severity, worst
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 @exporter(name="sarif", suffix=".sarif", media_type="application/sarif+json")
 def sarif(report: Report, *, limit: int = 25_000) -> Iterator[str]:
-    known = rules(report)
+    known, code = rules(report), exit_code(report)
     positions = {id: position for position, id in enumerate(known)}
     found = findings(report, Status.FAIL, Status.WAIVED)
     kept = worst(found, limit)
@@ -56,8 +56,8 @@ def sarif(report: Report, *, limit: int = 25_000) -> Iterator[str]:
         "invocations": [
             {
                 "executionSuccessful": all(notice["level"] != "error" for notice in notices),
-                "exitCode": exit_code(report),
-                "exitCodeDescription": verdict(report),
+                "exitCode": code,
+                "exitCodeDescription": WORDS[code],
                 "toolExecutionNotifications": notices,
             }
         ],

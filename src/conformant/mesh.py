@@ -5,6 +5,7 @@ PeerAuthentication objects.
 """
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -157,8 +158,8 @@ class Policies:
 
 
 def effective_mtls(workload: Workload, platform: Platform) -> EffectiveMtls:
-    """The effective inbound mTLS of one workload; for many, keep a `Policies`."""
-    return Policies(platform).effective(workload)
+    """The effective inbound mTLS of one workload; for many, take `Policies`."""
+    return platform.derived(Policies).effective(workload)
 
 
 def _applied(policies: Sequence[PeerAuthentication], inherited: Mode) -> Mode:
@@ -172,3 +173,25 @@ def _applied(policies: Sequence[PeerAuthentication], inherited: Mode) -> Mode:
 def _key(policy: PeerAuthentication, port: int) -> str | int:
     """The key of a port as the object has it: text, as JSON demands, or a number."""
     return port if port in mapping(policy.raw, "spec", "portLevelMtls") else str(port)
+
+
+_GATEWAY_TEMPLATES = "inject.istio.io/templates"
+
+
+def is_gateway(workload: Workload) -> bool:
+    """Whether the pods are an Istio or Gateway-API gateway, which the outside speaks TLS to."""
+    labels = workload.labels
+    role = labels.get("istio")
+    return (
+        (isinstance(role, str) and role.endswith("gateway"))
+        or workload.annotations.get(_GATEWAY_TEMPLATES) == "gateway"
+        or "gateway.networking.k8s.io/gateway-name" in labels
+    )
+
+
+def exempt(workload: Workload, platform: Platform) -> bool:
+    """Whether the profile's `mesh_exempt` names the workload (a pattern over addresses or names)."""
+    return any(
+        fnmatchcase(workload.resource.address, pattern) or fnmatchcase(workload.name, pattern)
+        for pattern in platform.profile.mesh_exempt
+    )

@@ -1,6 +1,6 @@
 """All resources of one run and the indexes that cross-resource checks see."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -10,6 +10,7 @@ from conformant.views.base import View
 from conformant.views.workload import Workload
 
 ViewType = TypeVar("ViewType")
+Derived = TypeVar("Derived")
 
 CLUSTER_SCOPED = frozenset({
     "/Namespace", "/Node", "/PersistentVolume", "/ComponentStatus",
@@ -75,6 +76,7 @@ class Platform:
             key = resource.family, f"{resource.group}/{resource.kind}"
             self.by_kind.setdefault(key, []).append(resource)
         self._views: dict[type[Any], list[Any]] = {}
+        self._derived: dict[Any, Any] = {}
         self._named: dict[str, dict[tuple[str, str], list[Resource]]] = {}
         self.resource = Resource(
             family="scope", group="", version="", kind="Platform", namespace="", name="platform", raw={},
@@ -119,6 +121,12 @@ class Platform:
         if found is None:
             found = views[view] = cast("Any", view)(resource)
         return cast("ViewType", found)
+
+    def derived(self, factory: "Callable[[Platform], Derived]") -> "Derived":
+        """What `factory` makes of this platform, made once: an index, a derived model."""
+        if factory not in self._derived:
+            self._derived[factory] = factory(self)
+        return cast("Derived", self._derived[factory])
 
     # look-ups
 

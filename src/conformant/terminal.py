@@ -48,7 +48,7 @@ class _Page:
         self.verbose = verbose
         self.rules = rules(report)
         self.tally = tally(report)
-        self.code = exit_code(report)
+        self.code = exit_code(report, self.tally)
 
     def lines(self) -> Iterator[str]:
         yield from self.headline()
@@ -108,7 +108,7 @@ class _Page:
             yield f"\n{more}, none worse than those shown. All of them: --verbose, or --format json\n"
 
     def cells(self, check: str, place: object) -> tuple[str, str]:
-        return one_line(str(place or "-")), f"{check} {self.rules[check].slug}"
+        return one_line(str(place or "-")), one_line(f"{check} {self.rules[check].slug}")
 
     def finding(self, pair: Pair, place: str, name: str, place_width: int, name_width: int) -> Iterator[str]:
         result, finding = pair
@@ -181,6 +181,7 @@ class _Page:
     def hints(self) -> Iterator[str]:
         first = next((result.check for result in self.report.of(Status.FAIL)), "")
         if first:
+            first = one_line(first)
             yield f"{self.paint('explain a check:', '2')} conformant explain {first}\n"
             terms = "until YYYY-MM-DD owner NAME: REASON"
             yield f"{self.paint('accept one, by a comment there:', '2')} # conformant: waive {first} {terms}\n"
@@ -213,8 +214,8 @@ class _Page:
 
 
 def _title(resource: Resource) -> str:
-    """``Kafka inferloop/inferloop-events``; where there is no kind of Kubernetes, the address."""
-    if resource.family != "kubernetes":
+    """``Kafka inferloop/inferloop-events``; the address of what is no object or scope of Kubernetes."""
+    if resource.family not in ("kubernetes", "scope"):
         return one_line(resource.address)
     scope = f"{resource.namespace}/" if resource.namespace else ""
     return one_line(f"{resource.kind} {scope}{resource.name}")

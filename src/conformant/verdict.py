@@ -46,16 +46,16 @@ class Rule(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
 
 
-def exit_code(report: Report) -> int:
-    """0 verified, 1 findings at or above `fail_on`, 3 could not decide."""
-    if tally(report).failing:
+def exit_code(report: Report, counts: Tally | None = None) -> int:
+    """0 verified, 1 findings at or above `fail_on`, 3 could not decide. `counts` saves counting again."""
+    if (counts or tally(report)).failing:
         return FINDINGS
     return VERIFIED if next(obstacles(report), None) is None else UNDECIDED
 
 
-def verdict(report: Report) -> str:
+def verdict(report: Report, counts: Tally | None = None) -> str:
     """``pass``, ``fail`` or ``undecided``."""
-    return WORDS[exit_code(report)]
+    return WORDS[exit_code(report, counts)]
 
 
 def tally(report: Report) -> Tally:
@@ -63,18 +63,19 @@ def tally(report: Report) -> Tally:
     results = dict.fromkeys((str(status) for status in Status), 0)
     by_severity = [0] * len(Severity)
     unreadable = unreadable_files(report)
-    failing = 0
+    unread = 0
     for result in report.results:
         results[result.status] += 1
         if result.status is not Status.FAIL:
             continue
         for finding in result.findings:
-            level = severity(result, finding)
+            level = result.severity if finding.severity is None else finding.severity
             by_severity[level] += 1
-            if level >= report.fail_on and not concerns_reading(result, finding, unreadable):
-                failing += 1
+            if unreadable and level >= report.fail_on and concerns_reading(result, finding, unreadable):
+                unread += 1
     results[Status.PASS] = sum(report.passed.values())
-    return Tally(results, {str(level): by_severity[level] for level in reversed(Severity)}, failing)
+    found = {str(level): by_severity[level] for level in reversed(Severity)}
+    return Tally(results, found, sum(by_severity[report.fail_on :]) - unread)
 
 
 def severity(result: Result, finding: Finding) -> Severity:

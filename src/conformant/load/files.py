@@ -76,9 +76,8 @@ def find(
         else:
             search.named(path)
     search.links()
-    return sorted(search.inputs.values(), key=lambda found: found.path), sorted(
-        search.faults.values(), key=lambda fault: fault.file
-    )
+    inputs = sorted(search.inputs.values(), key=lambda found: found.path)
+    return inputs, sorted(search.faults.values(), key=lambda fault: fault.file)
 
 
 class _Unreadable(Exception):

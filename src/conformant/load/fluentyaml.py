@@ -12,8 +12,11 @@ from conformant.model import Step, Unknown
 
 _NODES = 100_000
 _NULL = "tag:yaml.org,2002:null"
+_JSON = "!fluent/json"
 _SPECIAL = {"$type": "@type", "$label": "@label", "$id": "@id", "$log_level": "@log_level"}
 _ARGS = ("$tag", "$arg", "$name")
+
+Places = dict[tuple[Step, ...], tuple[int, int]]
 
 
 def fluentd(text: str, config: str = "") -> Section:
@@ -127,7 +130,7 @@ class _Reader:
                 section.arg = unknown[0] if unknown else " ".join(str(arg) for arg in args if arg is not None)
             elif word == "config" and name in ("label", "worker"):
                 section.children.extend(self.entries(value, depth))
-            elif isinstance(value, MappingNode):
+            elif isinstance(value, MappingNode) and value.tag != _JSON:
                 section.children.append(self.section(word, inner, value, depth + 1))
             elif isinstance(value, SequenceNode) and value.value and isinstance(value.value[0], MappingNode):
                 section.children.extend(self.section(word, item, item, depth + 1) for item in value.value)
@@ -157,24 +160,23 @@ class _Reader:
     # values
 
     def add(self, section: Section, name: str, key: Node, node: Node) -> None:
-        inner: dict[tuple[Step, ...], tuple[int, int]] = {}
+        inner: Places = {}
         value = self.value(name, node, (), inner)
         if value is not None:
             section.add(name, Entry(value, *self.where(key), self.config, inner))
 
-    def value(
-        self, name: str, node: Node, path: tuple[Step, ...], inner: dict[tuple[Step, ...], tuple[int, int]]
-    ) -> Any:
+    def value(self, name: str, node: Node, path: tuple[Step, ...], inner: Places, typed: bool = False) -> Any:
         if len(path) > DEPTH:
             raise self.fail("the value nests too deeply", node)
+        typed = typed or node.tag == _JSON
         if isinstance(node, ScalarNode):
-            return self.scalar(name, node)
+            return self.scalar(name, node, typed)
         found: dict[str, Any] | list[Any]
         if isinstance(node, MappingNode):
             found = {}
             for key, item in self.items(node):
                 inner[*path, key.value] = self.where(key)
-                found[key.value] = self.value(key.value, item, (*path, key.value), inner)
+                found[key.value] = self.value(key.value, item, (*path, key.value), inner, typed)
             return found
         found = []
         for index, item in enumerate(node.value):
@@ -182,17 +184,18 @@ class _Reader:
             if self.count > _NODES:
                 raise self.fail("the config is too large", item)
             inner[*path, index] = self.where(item)
-            found.append(self.value(name, item, (*path, index), inner))
+            found.append(self.value(name, item, (*path, index), inner, typed))
         return found
 
-    def scalar(self, name: str, node: ScalarNode) -> Any:
+    def scalar(self, name: str, node: ScalarNode, typed: bool = False) -> Any:
+        """The text of a scalar; what it means in JSON where that is asked for."""
         if node.tag == _NULL:
             return None
         if node.tag == "!fluent/s" and "#{" in node.value:
             from conformant.load.fluentd import dynamic
 
             return dynamic(name, [node.value])
-        if node.tag == "!fluent/json":
+        if node.tag == _JSON or (typed and node.style is None):
             try:
                 return json.loads(node.value)
             except (ValueError, RecursionError):

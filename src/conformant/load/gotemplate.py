@@ -56,7 +56,7 @@ class _Evaluation:
     def rendered(self) -> Rendered:
         """What was written. A line comes from where its first visible character comes from."""
         lines: list[int] = []
-        current, settled = 0, False
+        current, settled, line = 0, False, 1
         for text, line in self.pieces:
             for index, part in enumerate(text.split("\n")):
                 if index:
@@ -65,7 +65,7 @@ class _Evaluation:
                     line += 1
                 if part and (not current or (not settled and part.strip())):
                     current, settled = line, bool(part.strip())
-        lines.append(current or (lines[-1] if lines else 1))
+        lines.append(current or line)
         return Rendered("".join(text for text, _ in self.pieces), lines)
 
     def run(self, nodes: list[Node], dot: Any) -> None:

@@ -80,7 +80,7 @@ def survey(directories: Iterable[str], read: Read) -> Survey:
         if not file:
             continue
         found.consumed |= {file, directory}
-        raw = _mapping(text)
+        raw = mapping_in(text)
         if raw.get("kind") == "Component":
             components.add(directory)
         for reference in _references(raw):
@@ -311,7 +311,8 @@ def _kustomization(directory: str, read: Read) -> tuple[str, str]:
     return "", ""
 
 
-def _mapping(text: str) -> dict[Any, Any]:
+def mapping_in(text: str) -> dict[Any, Any]:
+    """The first document of a text, or an empty mapping where that is something else."""
     found = next((document.raw for document in documents(text)), None)
     return found if isinstance(found, dict) else {}
 
@@ -352,7 +353,7 @@ def _objects(directory: str, output: str, overlay: str) -> Rendered:
             end = at + 1
             while end < len(rows) and rows[end].startswith("      "):
                 end += 1
-            origin = _mapping("".join(row[6:] for row in rows[at + 1 : end]))
+            origin = mapping_in("".join(row[6:] for row in rows[at + 1 : end]))
             alone = rows[at - 1] == "  annotations:\n" and not (end < len(rows) and rows[end].startswith("    "))
             del rows[at - alone : end]
         text = "".join(rows)
@@ -373,7 +374,7 @@ def _failure(directory: str, errors: str) -> RenderFailed:
     said = logged[1].replace('\\"', '"') if logged else errors.removeprefix("error: ").removeprefix("Error: ")
     *outer, reason = _INNER.split(said)
     root = normpath(join(directory, relpath(outer[-1], real))) if outer else directory
-    reason = re.sub(r": must build at directory: .*", "", reason, flags=re.S)
+    reason = _VALUES.sub("", re.sub(r": must build at directory: .*", "", reason, flags=re.S))
     reason = " ".join(reason.replace(real, directory).split())[:600]
     inside = re.search(r"line (\d+):.* in File: (\S+)", reason)
     if inside:
@@ -384,6 +385,8 @@ def _failure(directory: str, errors: str) -> RenderFailed:
     return RenderFailed(reason or "kustomize failed without a word", file or directory, line)
 
 
+_VALUES = re.compile(r" with config: `.*`|(?<=literal source) [^,\s]+|(?<=literal sources) \[.*\]", re.S)
+"""What kustomize's messages quote of generators: perhaps secrets."""
 _LOGGED = re.compile(r'"command failed" err="(.*)"', re.S)
 _INNER = re.compile(r"(?:accumulation of path|target for path) '([^']+)': ")
 

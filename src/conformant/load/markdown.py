@@ -12,7 +12,8 @@ _LANGUAGES = {
     "opentofu": "hcl",
 }  # fmt: skip
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_BEGINS = re.compile(r"[-+*](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|`{3}|~{3}|#{1,6}(?:[ \t]|$)|<|---|\*\*\*|___")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
 _MARKER = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?=[ \t]|$)[ \t]{0,4}")
 _LANGUAGE = re.compile(r"[\w+#.-]+")
@@ -46,43 +47,42 @@ def blocks(text: str) -> list[Block]:
 
 class _Document:
     def __init__(self, text: str) -> None:
-        self.lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        self.lines = text.removesuffix("\n").split("\n")
         self.heading = ""
 
     def blocks(self) -> Iterator[Block]:
         """Walk the lines; of the containers only the columns where their content begins matter."""
-        number = self._front_matter()
+        number, depth, paragraph = self._front_matter(), 0, False
         items: list[int] = []
         while number < len(self.lines):
-            line = self.lines[number]
+            quotes, rest, column = _unquote(self.lines[number], None)
             number += 1
-            quotes, rest, column = _unquote(line, None)
-            if not rest.strip():
-                continue
+            if quotes != depth:
+                depth, items, paragraph = quotes, [], False
             indent = column + _width(rest)
+            content = rest.lstrip(" \t")
+            if not content:
+                paragraph = False
+                continue
+            if paragraph and items and indent < items[-1] and not _BEGINS.match(content):
+                continue
             while items and indent < items[-1]:
                 items.pop()
-            base = items[-1] if items else column
-            content = rest.lstrip(" \t")
-            while indent - base < _TAB and (marker := _MARKER.match(content)):
-                if len(marker[0]) == len(content):
-                    break
-                spaces = len(marker[0]) - len(marker[0].rstrip())
-                after = content[len(marker[0]) :]
-                if spaces > _TAB or after[:1] in (" ", "\t"):
-                    break
-                indent += len(marker[0])
-                items.append(indent)
-                base, content = indent, after
-            if indent - base >= _TAB:
+            indent, content = _past_markers(indent, content, items[-1] if items else column, items)
+            if indent - (items[-1] if items else column) >= _TAB:
                 continue
-            if fence := _opening(content):
-                block, number = self._block(fence, number, indent, base if items else column, quotes)
+            fence = _opening(content)
+            html = _HTML.match(content)
+            heading = _HEADING.fullmatch(content)
+            paragraph = not (fence or html or heading)
+            if fence:
+                block, number = self._block(fence, number, indent, items[-1] if items else column, quotes)
                 if block is not None:
                     yield block
-            elif html := _HTML.match(content):
+            elif html:
                 number = self._after_html(number, html)
-            elif heading := _HEADING.fullmatch(rest):
+            elif heading:
                 self.heading = (heading[2] or "").strip()
             elif number < len(self.lines) and _is_underline(self.lines[number], content):
                 self.heading = content.strip()
@@ -134,6 +134,21 @@ class _Document:
         text = "".join(f"{line}\n" for line in content)
         stripped_columns = min(columns, default=indent)
         return Block(language, text, first + 1, stripped_columns, self.heading, not closed), number
+
+
+def _past_markers(indent: int, content: str, base: int, items: list[int]) -> tuple[int, str]:
+    """Column and text after the list markers that open a line; their items are added to `items`."""
+    while indent - base < _TAB and (marker := _MARKER.match(content)):
+        after = content[marker.end() :]
+        if after[:1] in (" ", "\t"):
+            break
+        if not after:
+            items.append(indent + len(marker[0].rstrip()) + 1)
+            return items[-1], after
+        indent += marker.end()
+        items.append(indent)
+        base, content = indent, after
+    return indent, content
 
 
 def _opening(content: str) -> tuple[str, str] | None:

@@ -7,15 +7,16 @@ parser refuses. One bad document never takes the others of its file with it.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 from conformant.load.yaml_document import Document, Duplicate, Unreadable, decode
 from conformant.load.yaml_places import YamlLocator, scalar_origin
 from conformant.load.yaml_scan import risky, strange
 
-try:
+_fast: Any = None
+with suppress(ImportError):  # no wheel for this interpreter: the exact loader reads everything
     from yaml_rs import loads as _fast
-except ImportError:  # no wheel for this interpreter: the exact loader reads everything
-    _fast = None
 
 __all__ = ["Document", "Duplicate", "Unreadable", "YamlLocator", "decode", "documents", "scalar_origin"]
 

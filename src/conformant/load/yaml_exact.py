@@ -79,13 +79,16 @@ class Node:
         return self.kind == SCALAR and self.value == "<<" and (self.plain or self.tag == _TAG + "merge")
 
 
-def compose(text: str, start: int = 0, end: int | None = None) -> Node | None:
-    """The first node between two offsets, or None where there is none. What follows the node is
-    of no interest. Raises `Malformed` and `Templated`."""
+def compose(text: str, start: int = 0, end: int | None = None, *, alone: bool = True) -> Node | None:
+    """The node between two offsets, or None where there is none. Unless it is to stand alone, what
+    follows it may be anything. Raises `Malformed` and `Templated`."""
     loader = None
     try:
         loader = _Loader(text[start:end])
-        return _Composer(text, start).run(loader)
+        root = _Composer(text, start).run(loader)
+        while alone and root is not None and loader.get_event().__class__ is not yaml.StreamEndEvent:
+            pass
+        return root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         if error.context_mark is not None and (error.problem in _LATE or mark is None):
@@ -127,7 +130,7 @@ class _Composer:
                     done.end = self.base + event.end_mark.index
             elif kind is yaml.AliasEvent:
                 done = self._alias(event)
-            elif kind is yaml.StreamEndEvent or kind is yaml.DocumentEndEvent:
+            elif kind is yaml.StreamEndEvent:
                 return None
             else:
                 continue
@@ -291,7 +294,7 @@ def key_of(node: Node) -> str | None:
         return None
     value = node.value if not node.plain and not node.tag else _resolve(node)
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return str(value)
     if value is True or value is False:
         return str(value).lower()
     if value.__class__ is int:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from conformant.load.yaml_exact import Node
 
 _CONTENT = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ ]*+")
-_COLON = re.compile(r"[ ]*+:(?=\s|\Z)")
 _COMMENT_LINE = re.compile(r"( *+)(#[^\n]*+)")
 _COMMENT = re.compile(
     r"""(?:(?<=[:\-,?\[{]\ )|(?<=[\[{,])|^)(?:"(?:\\.|[^"\\])*(?:"|$)|'(?:[^']|'')*(?:'|$))"""
@@ -26,6 +25,7 @@ _COMMENT = re.compile(
 )
 _HEADER = re.compile(r"(?:[&!][^\s]*\s+)*([|>])[-+]?([1-9]?)")
 
+_SPACE = " \n\r\t"
 MAPPING, SEQUENCE, FLOW, ODD = "mapping", "sequence", "flow", "odd"
 
 
@@ -35,7 +35,7 @@ def _stop(edge: int, beside_list: bool = False) -> re.Pattern[str]:
     of a list may stand at the same column as its key."""
     content = r"[^\s#\]}]"
     if not beside_list:
-        return re.compile(rf"\n {{0,{edge}}}+{content}" if edge >= 0 else r"(?!)")
+        return re.compile(rf"\n {{0,{edge}}}+{content}")
     below = rf" {{0,{edge - 1}}}+{content}|" if edge else ""
     return re.compile(rf"\n(?:{below} {{{edge}}}(?!-(?:\s|\Z)){content})")
 
@@ -131,9 +131,18 @@ class YamlLocator:
         for depth, step in enumerate(path):
             child = spot.children.get(step)
             if child is None:
-                if not _holds(spot.raw, step):
+                raw = spot.raw
+                if raw.__class__ is dict:
+                    if step not in raw:
+                        break
+                elif raw.__class__ is not list or not isinstance(step, int) or not 0 <= step < len(raw):
                     break
-                child = self._child(spot, step) or self._by_node(spot, path[:depth], step)
+                style = spot.style or self._open(spot)
+                if style is MAPPING:
+                    child = self._key(spot, step)  # type: ignore[arg-type]
+                elif style is SEQUENCE:
+                    child = self._item(spot, step)  # type: ignore[arg-type]
+                child = child or self._by_node(spot, path[:depth], step)
                 if child is None:
                     break
                 spot.children[step] = child
@@ -149,14 +158,7 @@ class YamlLocator:
             top.style = ODD
         return top
 
-    def _child(self, spot: _Spot, step: Step) -> _Spot | None:
-        if not spot.style:
-            self._open(spot)
-        if spot.style is MAPPING:
-            return self._key(spot, str(step))
-        return self._item(spot, int(step)) if spot.style is SEQUENCE else None
-
-    def _open(self, spot: _Spot) -> None:
+    def _open(self, spot: _Spot) -> str:
         """Finds out how a collection is written and where its first key or dash stands."""
         spot.first = first = _content(self.text, spot.body, self.document.end)
         spot.column = first - self.text.rfind("\n", 0, first) - 1
@@ -167,24 +169,24 @@ class YamlLocator:
             spot.style = SEQUENCE if sign == "-" else ODD
         else:
             spot.style = ODD if sign in "&!*?|>" else MAPPING
+        return spot.style
 
     def _key(self, spot: _Spot, key: str) -> _Spot | None:
-        text, end, column = self.text, self.document.end, spot.column
-        stop = _stop(column - 1)
-        for form in (key, f'"{key}"', f"'{key}'"):
-            at = spot.first
-            colon = _COLON.match(text, at + len(form), end) if text.startswith(form, at) else None
-            if colon is None:
+        text, end, first, column = self.text, self.document.end, spot.first, spot.column
+        for quote in ("", '"', "'"):
+            form = f"{quote}{key}{quote}:"
+            size = len(form)
+            at = first
+            if not text.startswith(form, at) or text[at + size : at + size + 1] not in _SPACE:
                 row = "\n" + " " * column + form
                 while (newline := text.find(row, at, end)) >= 0:
                     at = newline + 1 + column
-                    colon = _COLON.match(text, at + len(form), end)
-                    if colon is not None:
+                    if text[at + size : at + size + 1] in _SPACE:
                         break
-                if colon is None or stop.search(text, spot.first, at):
+                if newline < 0 or (column and _stop(column - 1).search(text, first, at)):
                     continue
             line = spot.line + text.count("\n", spot.at, at)
-            return _Spot(spot.raw[key], at, line, column, colon.end(), keyed=True)
+            return _Spot(spot.raw[key], at, line, column, at + size, keyed=True)
         return None
 
     def _item(self, spot: _Spot, index: int) -> _Spot | None:
@@ -198,8 +200,8 @@ class YamlLocator:
             if newline < 0:
                 return None
             at = newline + 1 + column
-            if at + 1 == end or text[at + 1] in " \n\r\t":
-                if _stop(column - 1).search(text, dashes[-1], at):
+            if text[at + 1 : at + 2] in _SPACE:
+                if column and _stop(column - 1).search(text, dashes[-1], at):
                     return None
                 dashes.append(at)
         dash = dashes[index]
@@ -217,7 +219,7 @@ class YamlLocator:
         text, start, end = self.text, self.document.start, self.document.end
         try:
             if spot.node is None and spot.style is FLOW:
-                spot.node = compose(text, spot.first, end)
+                spot.node = self._flow(spot.first)
             elif spot.node is None:
                 self.tree = node = self.tree or compose(text, start, end)
                 for each in path:
@@ -237,6 +239,17 @@ class YamlLocator:
         below.node = found.value
         below.style = ODD
         return below
+
+    def _flow(self, at: int) -> "Node | None":
+        """A flow collection; most end on the line on which they begin."""
+        from conformant.load.yaml_exact import Malformed, compose
+
+        end = self.document.end
+        newline = self.text.find("\n", at, end)
+        try:
+            return compose(self.text, at, newline if newline >= 0 else end, alone=False)
+        except Malformed:
+            return compose(self.text, at, end, alone=False)
 
     # --- ends ------------------------------------------------------------------------------
 
@@ -266,12 +279,6 @@ class YamlLocator:
                 break
             row = after
         return end
-
-
-def _holds(raw: Any, step: Step) -> bool:
-    if raw.__class__ is dict:
-        return step in raw
-    return raw.__class__ is list and step.__class__ is int and 0 <= step < len(raw)  # type: ignore[operator]
 
 
 def _content(text: str, start: int, end: int) -> int:

@@ -16,18 +16,31 @@ _BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 _END = r"(?=[ ]*+(?:[\s,\]}\#:]|\Z))"
 _KEY_END = r"[ ]*+:(?=\s|\Z)"
-_WORD = r"(?:[yY](?:es|ES)?|[nN][oO]?|[oO](?:n|N|ff|FF)|<<)" + _END
+_EXPONENT = rf"[eE][-+]?\d++{_END}"
+_BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
-    r"(?:\+[.\d]|-?(?:0[\dxXoObB_]|\d{18}|(?=[.\d])\d*+\.?\d*+(?:_|[eE][-+]?\d++" + _END + r")"
-    r"|\d++\.0*+" + _END + r"|\.[iInN]))"
-)  # fmt: skip
-_VALUE = rf"(?:!|[&*][\w-]|\{{[{{%]|{_WORD}|{_NUMBER})"
-_ODD_KEY = r"(?:[tT](?:rue|RUE)|[fF](?:alse|ALSE)|[nN](?:ull|ULL)|~|[-+]?\.?\d[\w.+-]*+)" + _KEY_END
-_FLOW = rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?:\?\s|:|{_ODD_KEY}|{_VALUE})"""
-_DEEP = r"[ \-]{100}"
-_AFTER_INDENT = rf"(?:{_DEEP}|[ \-]*+(?:%|\?\s|:\s|[\[{{][^\n]*[\]}}]{_KEY_END}|{_ODD_KEY}|{_VALUE}))"
+    r"\+[.\d]|-?\.[iInN]|-?(?=[.\d])(?:0[\dxXoObB_]"
+    rf"|\d*+(?:_|{_EXPONENT}|\.(?:0*+{_END}|\d*+(?:_|{_EXPONENT}))|(?<=\d{{18}})))"
+)
+_SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
+_ODD_WORD = rf"[nN](?:ull|ULL){_KEY_END}|[tT](?:rue|RUE){_KEY_END}|[fF](?:alse|ALSE){_KEY_END}"
+_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:]\s"
+_FIRST = r"!&*{<?:~\d.+\-"
 
-# Each pattern begins with a literal: that is what lets `re` skip through the text.
+_VALUE = rf"(?=[{_FIRST}yYnNoO])(?:{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGN}|{_NUMBER}))"
+_SIGNED = rf"{_SIGN}|{_ODD_KEY}|{_NUMBER}"
+_FLOW = (
+    rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?=[{_FIRST}yYnNoOtTfF])"""
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGNED}))"
+)
+_AFTER_INDENT = (
+    rf"[ ]*+(?:-(?:[ \-]{{99}}|[ \-]*+))?+(?=[{_FIRST}yYnNoOtTfF%\[])"
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}%\[])(?:%|[\[{{][^\n]*[\]}}]{_KEY_END}|{_SIGNED}))"
+)
+_DEEP = " " * 100
+
+# Each pattern begins with a literal: that is what lets `re` skip through the text. The lookahead
+# for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
 _FIRST_LINE = re.compile(_AFTER_INDENT)
 _AFTER_COLON = re.compile(r":\ [ ]*+" + _VALUE)
@@ -53,6 +66,7 @@ def risky(text: str, start: int, end: int) -> bool:
         _LINE.search(text, start - 1 if start else 0, end)
         or _AFTER_COLON.search(text, start, end)
         or (not start and _FIRST_LINE.match(text, 0, end))
+        or text.find(_DEEP, start, end) >= 0
     ):
         return True
     listed = text.find("[", start, end) >= 0

@@ -40,11 +40,11 @@ def guards_of(schema: dict[str, Any]) -> dict[type, list[Guard]]:
 
 
 def one_of(allowed: Iterable[Any]) -> Guard:
-    """A guard that takes exactly the values of `allowed`."""
+    """A guard that takes exactly the values of `allowed`. An empty string among them goes unmentioned."""
     allowed = list(allowed)
     strings = frozenset(item for item in allowed if isinstance(item, str))
     others = [item for item in allowed if not isinstance(item, str)]
-    names = ", ".join(map(_json, allowed))
+    names = ", ".join(_json(item) for item in allowed if item != "")
 
     def guard(value: Any) -> Iterator[Fault]:
         if value.__class__ is str:

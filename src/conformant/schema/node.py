@@ -110,12 +110,16 @@ class Node:
                 visits = self.shapes.get(shape)
                 if visits is None:
                     visits, found = self._visits(value, shape)
+                disordered = found is not None
                 for key, node in visits:
                     item = value[key]
                     if item.__class__ is not str or item not in node.sound:
                         below = node.faults(item)
                         if below:
                             found = _gather(found, below, key)
+                if disordered and found:
+                    places = {key: place for place, key in enumerate(value)}
+                    found.sort(key=lambda fault: places.get(fault.steps[-1], -1))
             elif not self.extra.plain.issuperset(map(type, value.values())):
                 for key, item in value.items():
                     if item is not None and item.__class__ not in self.extra.plain:

@@ -144,11 +144,8 @@ def _lacks_name(metadata: Any) -> bool:
         return True
     if metadata.__class__ is not dict:
         return False
-    return all(metadata.get(key) in (None, "") for key in ("name", "generateName") if not _open(metadata, key))
-
-
-def _open(metadata: dict[Any, Any], key: str) -> bool:
-    return metadata.get(key).__class__ is Unknown
+    names = (metadata.get("name"), metadata.get("generateName"))
+    return all(name.__class__ is not Unknown and name in (None, "") for name in names)
 
 
 def _custom_state(custom: CustomKind, group: str, version: str) -> Served:

@@ -63,10 +63,12 @@ class View(Thing, eq=False, kw_only=True):
 
 
 class Routine(Thing, eq=False, kw_only=True):
-    """A function or procedure; `arguments` its input types, `body` its text or ""."""
+    """A function or procedure; `arguments` its input types, `body` its text or "", `effects` what
+    of the schema it may change when it runs (topics, see `routines`)."""
 
     arguments: list[str] = []
     body: str = ""
+    effects: list[str] = []
     dynamic: list[Entry] = []
 
 

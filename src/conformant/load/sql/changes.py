@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from conformant.load.sql.catalog import Catalog, Entry, Name, Table, Thing, View, mark
-from conformant.load.sql.expressions import items, string, strings
+from conformant.load.sql.expressions import string, strings
 from conformant.load.sql.grammar import Node, Statement
 from conformant.load.sql.privileges import forget_role, holders, named_routines, rename_role
-from conformant.load.sql.tables import drop_column
 
 _RELATIONS = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE")
 _ROUTINES = ("OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE")

@@ -4,6 +4,7 @@ Trees are the parser's JSON: each node a dict of one key, its type; fields with 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -93,7 +94,7 @@ def _shift(node: Any, offset: int) -> None:
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if item.get("location", -1) >= 0:
+            if isinstance(item.get("location"), int) and item["location"] >= 0:
                 item["location"] += offset
             pending.extend(item.values())
         elif isinstance(item, list):
@@ -124,32 +125,45 @@ def _told(source: Source, start: int, end: int, at: int, message: str) -> str:
 
 
 _DIALECTS = (
-    ("MySQL", rb"`\w+`|\bAUTO_INCREMENT\b|\bENGINE\s*=\s*\w+|^\s*DELIMITER\s|\bUNSIGNED\b"),
+    ("MySQL", rb"`\w+`|\bAUTO_INCREMENT\b|\bENGINE\s*=\s*\w+|^\s*DELIMITER\s|\bINT(?:EGER)?(?:\(\d+\))?\s+UNSIGNED\b"),
     ("SQL Server", rb"^\s*GO\s*$|\[dbo\]|\bIDENTITY\s*\(\s*\d+\s*,|\bNVARCHAR\s*\(\s*MAX|\[\w+\]\s*\[\w+\]"),
     ("SQLite", rb"\bAUTOINCREMENT\b|^\s*PRAGMA\s"),
+    ("ksqlDB", rb"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:SINK\s+|SOURCE\s+)?(?:STREAM|CONNECTOR)\b|\bKAFKA_TOPIC\b"),
     ("Oracle", rb"\bVARCHAR2\b|\bNUMBER\s*\(\d+(?:,\s*\d+)?\)"),
 )
 
 
-def dialect(data: bytes) -> str:
-    """The name of another database that this text, refused by the parser, looks written for; or ""."""
-    bare = bytearray(data)
-    for token in tokens(data):
-        if token.kind in ("comment", "string"):
-            bare[token.start : token.end] = b" " * (token.end - token.start)
-    for name, pattern in _DIALECTS:
-        if re.search(pattern, bytes(bare), re.IGNORECASE | re.MULTILINE):
-            return name
+def dialect(faults: Iterable[Fault]) -> str:
+    """The name of another database that statements, refused by the parser, look written for; or ""."""
+    for fault in faults:
+        text = bytearray(fault.source.data[fault.start : fault.end])
+        for token in tokens(bytes(text)):
+            if token.kind in ("comment", "string"):
+                text[token.start : token.end] = b" " * (token.end - token.start)
+        for name, pattern in _DIALECTS:
+            if re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
+                return name
     return ""
 
 
+_VERBS = frozenset({
+    "ALTER", "CALL", "COMMENT", "COPY", "CREATE", "DELETE", "DO", "DROP", "GRANT", "IMPORT", "INSERT",
+    "REASSIGN", "RESET", "REVOKE", "ROLLBACK", "SECURITY", "SELECT", "SET", "TRUNCATE", "UPDATE", "WITH",
+})  # fmt: skip
+
+
 def opening_words(source: Source, start: int, end: int) -> str:
-    """The first words of a statement, up to five and none of its literals."""
+    """The first words of a statement, up to five, none of its literals and nothing of a password;
+    empty for a text that begins like no statement."""
     words: list[str] = []
     for token in tokens(source.data, start, end):
         if token.kind == "comment":
             continue
-        if token.kind not in ("word", "meta") or len(words) == 5:
+        word = source.slice(token.start, token.end).split(maxsplit=1)[0]
+        if token.kind == "meta" and not words:
+            return word
+        known = words or word.upper() in _VERBS
+        if token.kind != "word" or len(words) == 5 or not known or words[-1:] in (["PASSWORD"], ["BY"]):
             break
-        words.append(source.slice(token.start, token.end).split(maxsplit=1)[0])
+        words.append(word.upper() if word.upper() in ("PASSWORD", "BY") else word)
     return " ".join(words)

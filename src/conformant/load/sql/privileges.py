@@ -1,12 +1,15 @@
 """Roles, GRANT, REVOKE and default privileges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformant.load.sql.catalog import Catalog, Entry, Role, Routine, Table, Thing, mark
 from conformant.load.sql.expressions import items, option, string, strings, type_name
 from conformant.load.sql.grammar import Node, Statement
 from conformant.load.sql.source import Mark
+
+Privilege = tuple[str, tuple[str, ...]]
+"""A privilege and the columns that it is limited to, none for all."""
 
 ALL = {
     "OBJECT_TABLE": ("delete", "insert", "references", "select", "trigger", "truncate", "update"),
@@ -49,9 +52,9 @@ def grant(catalog: Catalog, statement: Statement) -> None:
                 catalog.database.elsewhere.append(entry)
 
 
-def _privileges(node: Node) -> list[tuple[str, tuple[str, ...]]]:
+def _privileges(node: Node) -> list[Privilege]:
     """Each privilege with the columns that it is limited to; ALL is spelled out."""
-    found: list[tuple[str, tuple[str, ...]]] = []
+    found: list[Privilege] = []
     whole = ALL.get(node["objtype"], ("all",))
     for item in node.get("privileges", [{"AccessPriv": {}}]):
         name = item["AccessPriv"].get("priv_name", "")
@@ -61,9 +64,7 @@ def _privileges(node: Node) -> list[tuple[str, tuple[str, ...]]]:
     return found
 
 
-def _entries(
-    privileges: list[tuple[str, tuple[str, ...]]], roles: list[str], at: Mark, option: bool = False
-) -> Iterator[Entry]:
+def _entries(privileges: Sequence[Privilege], roles: list[str], at: Mark, option: bool = False) -> Iterator[Entry]:
     for role in roles:
         for limited in sorted({columns for _, columns in privileges}):
             names = sorted({name for name, columns in privileges if columns == limited})
@@ -74,7 +75,7 @@ def _entries(
 
 
 def add(
-    grants: list[Entry], privileges: list[tuple[str, tuple[str, ...]]], roles: list[str], at: Mark,
+    grants: list[Entry], privileges: Sequence[Privilege], roles: list[str], at: Mark,
     option: bool = False,
 ) -> None:  # fmt: skip
     """Add what is not granted yet, one entry for each role and set of columns."""
@@ -93,7 +94,7 @@ def add(
 
 
 def remove(
-    grants: list[Entry], privileges: list[tuple[str, tuple[str, ...]]], roles: list[str],
+    grants: list[Entry], privileges: Sequence[Privilege], roles: list[str],
     *, only_option: bool = False,
 ) -> None:  # fmt: skip
     """Take privileges back, or only the right to pass them on. Taking one back from the whole
@@ -160,10 +161,12 @@ def alter_defaults(catalog: Catalog, statement: Statement) -> None:
     """ALTER DEFAULT PRIVILEGES: kept as facts, and applied to what is created later."""
     options = dict(map(option, statement.node.get("options", [])))
     action = statement.node["action"]
-    roles = [catalog.role_name(item["RoleSpec"]) for item in items(options.get("roles"))] or [catalog.role]
+    named = [catalog.role_name(item["RoleSpec"]) for item in items(options.get("roles"))]
+    roles: list[str | None] = [*named] or [catalog.role]
+    schemas: list[str | None] = [*strings(options.get("schemas"))] or [None]
     grantees = [catalog.role_name(item["RoleSpec"]) for item in action.get("grantees", [])]
     for role in roles:
-        for schema in strings(options.get("schemas")) or [None]:
+        for schema in schemas:
             for entry in _entries(_privileges(action), grantees, mark(statement)):
                 entry.raw.update(
                     creator=role, schema=schema, objects=_PLURALS.get(action["objtype"], "objects"),
@@ -185,7 +188,7 @@ def apply_defaults(catalog: Catalog, thing: Thing, objects: str) -> None:
     for schema in (None, thing.schema):
         scoped: list[Entry] = []
         for entry in (entry for entry in entries if entry.raw["schema"] == schema):
-            privileges = [(name, ()) for name in entry.raw["privileges"]]
+            privileges: list[Privilege] = [(name, ()) for name in entry.raw["privileges"]]
             if entry.raw["granted"]:
                 add(scoped, privileges, entry.raw["roles"], entry.mark)
             elif schema is None:

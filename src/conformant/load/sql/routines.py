@@ -57,6 +57,8 @@ def create_routine(catalog: Catalog, statement: Statement) -> None:
         catalog.routines[catalog.routines.index(old)] = routine
     catalog.schema(schema, routine.mark)
     _options(routine, statement, node.get("options", []))
+    if routine.body and topics(routine.body):
+        routine.effects = effects(statement, routine.body)
 
 
 def _to_public() -> dict[str, Any]:
@@ -138,13 +140,19 @@ def _built(text: bytes) -> str:
     text = re.split(rb"\b(?:INTO|USING)\b", text, maxsplit=1, flags=re.IGNORECASE)[0]
     rest = _SAFE_WORDS.sub(b"", _QUOTED_CALL.sub(b"", text))
     if re.match(rb"\s*format\s*\(", text, re.IGNORECASE):
-        template = next((text[t.start : t.end] for t in tokens(text) if t.kind == "string"), b"")
-        if b"||" in text:
+        template = _argument(text, text.index(b"(") + 1)
+        if b"||" in template:
             return "concatenation"
         return "format_s" if re.search(rb"%(?:\d+\$)?-?\d*s", template) else "format"
     if not rest:
         return "quoted" if _QUOTED_CALL.search(text) else "constant"
     return "concatenation" if b"||" in text else "variable"
+
+
+def _argument(text: bytes, start: int) -> bytes:
+    """The argument that begins at `start`."""
+    comma = next((t.start for t in tokens(text, start) if text[t.start : t.end] == b","), len(text))
+    return text[start:comma]
 
 
 def do_block(catalog: Catalog, statement: Statement) -> list[Statement]:
@@ -156,8 +164,35 @@ def do_block(catalog: Catalog, statement: Statement) -> list[Statement]:
         found = _plain(statement)
         if found is not None:
             return found
-    catalog.unmodelled("do", statement, "a DO block decides while it runs", topics(body), body)
+    about = effects(statement, body)
+    catalog.unmodelled("do", statement, "a DO block decides while it runs", about, body)
     return []
+
+
+def effects(statement: Statement, body: str) -> list[str]:
+    """What a DO block or routine may change: by the SQL that it runs, or by all of its text where
+    that SQL is not written in it."""
+    from pglast.parser import ParseError, parse_plpgsql_json
+
+    try:
+        trees = decode(parse_plpgsql_json(statement.source.slice(statement.start, statement.end)))
+    except ParseError:
+        return topics(body)
+    queries = []
+    for kind, node in nodes(trees):
+        query = node.get(_RUNNING.get(kind, ""), {}).get("PLpgSQL_expr", {}).get("query", "")
+        if kind == "PLpgSQL_stmt_dynexecute" and "'" not in query and "$" not in query:
+            return topics(body)
+        queries.append(query)
+    return topics("\n".join(queries))
+
+
+_RUNNING = {
+    "PLpgSQL_stmt_execsql": "sqlstmt",
+    "PLpgSQL_stmt_dynexecute": "query",
+    "PLpgSQL_stmt_perform": "expr",
+    "PLpgSQL_stmt_call": "expr",
+}
 
 
 def _plain(statement: Statement) -> list[Statement] | None:
@@ -220,7 +255,6 @@ def called(catalog: Catalog, statement: Statement) -> None:
     for kind, node in nodes(statement.node):
         if kind == "FuncCall":
             for routine in catalog.routine(strings(node["funcname"]), None):
-                about = topics(routine.body)
-                if about:
+                if routine.effects:
                     reason = f"it calls {routine.schema}.{routine.name}, which changes the schema"
-                    catalog.unmodelled("call", statement, reason, about, routine.body)
+                    catalog.unmodelled("call", statement, reason, routine.effects, routine.body)

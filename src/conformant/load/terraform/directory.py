@@ -20,6 +20,8 @@ class Directory:
     """What the ``*.tf`` and ``*.tf.json`` files of one directory declare.
 
     `broken` says that a file could not be read, so that something undeclared may stand there.
+    `blocks` has every resource and data source, also those that Terraform would refuse as declared
+    twice; references mean the first one.
     """
 
     def __init__(self, path: str, shown: str) -> None:
@@ -27,6 +29,7 @@ class Directory:
         self.shown = shown
         self.files: list[SourceFile] = []
         self.broken = False
+        self.blocks: list[tuple[str, Block]] = []
         self.resources: dict[str, Block] = {}
         self.variables: dict[str, Block] = {}
         self.locals: dict[str, tuple[Attribute, Block]] = {}
@@ -43,7 +46,10 @@ class Directory:
             labels = block.labels
             match block.type, len(labels):
                 case "resource" | "data" | "ephemeral", 2:
-                    self._declare(self.resources, _resource_key(block), block, overriding)
+                    address = _address(block)
+                    if not (overriding and address in self.resources):
+                        self.blocks.append((address, block))
+                    self._declare(self.resources, address, block, overriding)
                 case "variable", 1:
                     self._declare(self.variables, labels[0], block, overriding)
                 case "output", 1:
@@ -70,7 +76,7 @@ class Directory:
             types = {nested.type for nested in block.blocks}
             below.blocks = [nested for nested in below.blocks if nested.type not in types] + block.blocks
         else:
-            known[name] = block
+            known.setdefault(name, block)
 
     def setting(self, type: str) -> list[Block]:
         """The blocks of one type inside the `terraform` blocks."""
@@ -81,7 +87,7 @@ class Directory:
         return normpath(join(self.path, source))
 
 
-def _resource_key(block: Block) -> str:
+def _address(block: Block) -> str:
     prefix = "" if block.type == "resource" else f"{block.type}."
     return f"{prefix}{block.labels[0]}.{block.labels[1]}"
 

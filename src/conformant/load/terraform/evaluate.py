@@ -145,7 +145,7 @@ def _member(value: Any, key: Any) -> Any:
         raise EvaluationError("the index is outside of the list")
     if isinstance(value, Lazy):
         return value.attribute(key) if isinstance(key, str) else value
-    if isinstance(value, Pending):
+    if isinstance(value, Unknown):
         return value
     raise EvaluationError("null has no attributes" if value is None else "a value without attributes")
 
@@ -156,7 +156,7 @@ def _splat(value: Any, splat: Splat, scope: Scope) -> Any:
     if isinstance(value, Lazy):
         found = follow(value, splat.steps, 0, scope)
         return found.derived() if isinstance(found, Pending) else because([value])
-    if isinstance(value, Pending):
+    if isinstance(value, Unknown):
         return value
     elements = value if isinstance(value, list) else [value]
     return [follow(element, splat.steps, 0, scope) for element in elements]

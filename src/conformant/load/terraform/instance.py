@@ -3,26 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from conformant.load.terraform.bodies import MOST_COPIES, Body
 from conformant.load.terraform.convert import convert
 from conformant.load.terraform.directory import Directory
-from conformant.load.terraform.evaluate import Budget, Lazy, Scope, evaluate
-from conformant.load.terraform.syntax import Block, Items, Literal, Node, Step, Traversal
-from conformant.load.terraform.values import (
-    EvaluationError,
-    Pending,
-    Sealing,
-    SetValue,
-    bounded,
-    unknowns,
-)
-from conformant.model import ROOT, Path, Undecided, Unknown
+from conformant.load.terraform.evaluate import Budget, Scope, evaluate
+from conformant.load.terraform.syntax import Attribute, Block, Entries, Literal, Node, Step
+from conformant.load.terraform.things import Key, Outputs, Thing, keyed
+from conformant.load.terraform.values import EvaluationError, Pending, bounded, unknowns
+from conformant.model import Undecided, Unknown
 
-MOST_COPIES = 1000
-"""Largest `count` or `for_each` that is expanded."""
 _NOT_READ = frozenset({"each", "count", "self", "path", "terraform"})
-
-Key = str | int | None
-
 
 class Copies:
     """What `count` or `for_each` makes of a block: a scope per key (None without either).
@@ -37,6 +27,22 @@ class Copies:
         self.keyed = keyed
         self.doubt = doubt
 
+    def shaped(self, values: dict[Key, Any]) -> Any:
+        """One value per copy as a reference sees them: alone, as a list, or as a map."""
+        if not self.keyed:
+            return values[None]
+        return list(values.values()) if all(isinstance(key, int) for key in values) else values
+
+
+class Children:
+    """The instances of a called module by key, or the reason why there are none."""
+
+    __slots__ = ("instances", "reason")
+
+    def __init__(self, instances: "Mapping[Key, Instance]", reason: str = "") -> None:
+        self.instances = instances
+        self.reason = reason
+
 
 class Instance:
     """One call of a module directory, or the directory on its own.
@@ -47,7 +53,7 @@ class Instance:
 
     def __init__(
         self, directory: Directory, role: str, budget: Budget, *, address: str = "",
-        inputs: "Callable[[str], Any] | None" = None, parent: "Instance | None" = None,
+        inputs: Callable[[str], Any] | None = None, parent: "Instance | None" = None,
         call: Block | None = None, scope: Scope | None = None,
         enter: "Callable[[Instance, str], Children] | None" = None,
     ) -> None:  # fmt: skip
@@ -59,7 +65,7 @@ class Instance:
         self.call = call
         self.call_scope = scope
         self.scope = Scope(self)
-        self._inputs = inputs
+        self.inputs = inputs
         self._enter = enter
         self._values: dict[Any, Any] = {}
         self._active: set[Any] = set()
@@ -132,14 +138,13 @@ class Instance:
         default = block.attributes.get("default") if block else None
         value = None
         given = False
-        if self._inputs is not None:
+        if self.inputs is not None:
             try:
-                value = self._inputs(name)
+                value = self.inputs(name)
                 given = True
             except KeyError:
                 pass
-        nullable = block.attributes.get("nullable") if block else None
-        if given and value is None and isinstance(nullable, object) and _is_false(nullable):
+        if given and value is None and block is not None and _is_false(block.attributes.get("nullable")):
             given = False
         if not given:
             if default is None:
@@ -175,9 +180,13 @@ class Instance:
         values = {
             key: Outputs(self, name, children.instances.get(key), children.reason) for key in copies.scopes
         }
-        return _shaped(values, copies)
+        return copies.shaped(values)
 
-    def children(self, name: str) -> "Children":
+    def output(self, name: str, node: Node) -> Any:
+        """The value of one output."""
+        return self._once(("output", name), f"output.{name}", lambda: self.attempt(node, self.scope))
+
+    def children(self, name: str) -> Children:
         """The instances of a called module, by key; none with a reason where it is not read."""
         if name not in self._children:
             unread = Children({}, "was not read")
@@ -194,7 +203,7 @@ class Instance:
     def _resource(self, address: str, block: Block) -> Any:
         copies = self.copies(block)
         values = {key: Thing(self, address, block, key, scope) for key, scope in copies.scopes.items()}
-        return _shaped(values, copies)
+        return copies.shaped(values)
 
     # -- count and for_each
 
@@ -245,7 +254,7 @@ class Instance:
 
     # -- bodies
 
-    def attribute(self, thing: "Thing", name: str) -> Any:
+    def attribute(self, thing: Thing, name: str) -> Any:
         """An attribute or nested block that the body of a resource sets, evaluated once."""
         key = ("attribute", thing.subject, name)
         node = thing.block.attributes.get(name)
@@ -266,176 +275,13 @@ class Instance:
         return (self, name, None) if "." in name else self.parent.provider(name)
 
 
-def _is_false(attribute: Any) -> bool:
+def _is_false(attribute: Attribute | None) -> bool:
     return attribute is not None and isinstance(attribute.value, Literal) and attribute.value.value is False
 
 
 def references_of(block: Block, node: Node | None) -> Iterator[tuple[str, str]]:
     """The entries of a `providers` argument, as text."""
-    from conformant.load.terraform.syntax import Entries
-
     if isinstance(node, Entries):
         for key, value, _ in node.entries:
             name = key.value if isinstance(key, Literal) else block.text(key)
             yield name, value.value if isinstance(value, Literal) else block.text(value)
-
-
-class Children:
-    """The instances of a called module by key, or the reason why there are none."""
-
-    __slots__ = ("instances", "reason")
-
-    def __init__(self, instances: Mapping[Key, Instance], reason: str = "") -> None:
-        self.instances = instances
-        self.reason = reason
-
-
-def _shaped(values: dict[Key, Any], copies: Copies) -> Any:
-    if not copies.keyed:
-        return values[None]
-    if all(isinstance(key, int) for key in values):
-        return list(values.values()) if values else []
-    return values
-
-
-class Thing(Lazy):
-    """An instance of a resource or data source."""
-
-    __slots__ = ("block", "instance", "scope")
-
-    def __init__(self, instance: Instance, address: str, block: Block, key: Key, scope: Scope) -> None:
-        subject = address if key is None else f"{address}[{key}]" if isinstance(key, int) else f'{address}["{key}"]'
-        super().__init__(subject, "is known after apply", (instance.named(subject),))
-        self.instance = instance
-        self.block = block
-        self.scope = scope
-
-    def attribute(self, name: str) -> Any:
-        from conformant.load.terraform.sources import derived_attribute
-
-        if name in self.block.attributes or any(
-            nested.type == name or nested.labels[:1] == (name,) for nested in self.block.blocks
-        ):
-            value = self.instance.attribute(self, name)
-            if value is not None:
-                return value
-        value = derived_attribute(self, name)
-        if value is not None:
-            return value
-        return Pending(
-            f"{self.subject}.{name}", "is known after apply", self.references, name.endswith(("arn", "id"))
-        )
-
-
-class Outputs(Lazy):
-    """What a called module gives back."""
-
-    __slots__ = ("caller", "child", "name")
-
-    def __init__(self, caller: Instance, name: str, child: Instance | None, reason: str) -> None:
-        subject = f"module.{name}"
-        super().__init__(subject, reason or "is known after apply", (caller.named(subject),))
-        self.caller = caller
-        self.name = name
-        self.child = child
-
-    def attribute(self, name: str) -> Any:
-        subject = f"{self.subject}.{name}"
-        reference = self.caller.named(subject)
-        if self.child is None:
-            return Pending(subject, f"is an output of a module that {self.predicate}", (reference,))
-        output = self.child.directory.outputs.get(name)
-        value = output.attributes.get("value") if output else None
-        if value is None:
-            return Pending(subject, "is not declared", (reference,))
-        child = self.child
-        return child._once(("output", name), subject, lambda: child.attempt(value.value, child.scope))
-
-
-class Body:
-    """Evaluates the body of a block to plain values; remembers documents and expanded blocks."""
-
-    __slots__ = ("expanded", "instance", "sealing")
-
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.sealing = Sealing()
-        self.expanded: dict[int, Block] = {}
-
-    def values(self, block: Block, scope: Scope, path: Path = ROOT, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """What the block sets: attributes, and nested blocks as lists. Null is left out."""
-        made: dict[str, Any] = {}
-        for name, attribute in block.attributes.items():
-            node = attribute.value
-            kind = node.__class__
-            if kind is Literal:
-                value = node.value  # type: ignore[attr-defined]
-            elif name in without:
-                continue
-            elif kind is Items and node.constant is not None:  # type: ignore[attr-defined]
-                value = node.constant  # type: ignore[attr-defined]
-            else:
-                value = self.instance.attempt(node, scope)
-                value = self.sealing.seal(value, path / name, kind is Traversal)
-            if value is not None and name not in without:
-                made[name] = value
-        if block.blocks:
-            for name, found in self.blocks(block, scope, path, without).items():
-                made[name] = found
-        return made
-
-    def blocks(
-        self, block: Block, scope: Scope, path: Path = ROOT, without: frozenset[str] = frozenset()
-    ) -> dict[str, list[Any]]:
-        """The nested blocks by type. An unknown number of them is one Unknown at the end."""
-        made: dict[str, list[Any]] = {}
-        unknown: dict[str, Unknown] = {}
-        for nested in block.blocks:
-            name = nested.type
-            if name in without:
-                continue
-            if name == "dynamic" and nested.labels:
-                self._dynamic(nested, scope, path, made, unknown)
-                continue
-            siblings = made.setdefault(name, [])
-            values = self.values(nested, scope, path / name / len(siblings))
-            siblings.append({"type": nested.labels[0], **values} if nested.labels else values)
-        for name, reason in unknown.items():
-            made.setdefault(name, []).append(reason)
-        return made
-
-    def _dynamic(
-        self, dynamic: Block, scope: Scope, path: Path, made: dict[str, list[Any]], unknown: dict[str, Unknown]
-    ) -> None:
-        name = dynamic.labels[0]
-        source, iterator = dynamic.attributes.get("for_each"), dynamic.attributes.get("iterator")
-        contents = dynamic.of("content")
-        if source is None or not contents:
-            return
-        collection = self.instance.attempt(source.value, scope)
-        if isinstance(collection, dict):
-            pairs = list(collection.items())
-        elif isinstance(collection, SetValue):
-            pairs = list(zip(collection, collection, strict=True))
-        elif isinstance(collection, list):
-            pairs = list(enumerate(collection))
-        else:
-            reason = collection.reason if isinstance(collection, Unknown) else "for_each has no elements"
-            references = collection.references if isinstance(collection, Unknown) else ()
-            unknown[name] = Unknown(f"{path / name} is a dynamic block: {reason}", references)
-            return
-        if len(pairs) > MOST_COPIES:
-            unknown[name] = Unknown(f"{path / name} is a dynamic block with {len(pairs)} elements")
-            return
-        if iterator is not None and isinstance(iterator.value, Traversal) and isinstance(iterator.value.root, str):
-            variable = iterator.value.root
-        else:
-            variable = name
-        siblings = made.setdefault(name, [])
-        for key, value in pairs:
-            inner = scope.with_names({variable: {"key": key, "value": value}})
-            values = self.values(contents[0], inner, path / name / len(siblings))
-            self.expanded[id(values)] = contents[0]
-            siblings.append(values)
-        if not siblings:
-            del made[name]

@@ -1,6 +1,7 @@
 """What the API server refuses beyond schemas: its own code, admission, and CEL rules of custom kinds."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from conformant.model import Undecided
@@ -24,7 +25,7 @@ def rejected(group: str, version: str, kind: str, raw: Any, profile_kubernetes: 
 
     A value that is not known makes its rule undecided: that is yielded, and the others go on.
     """
-    kubernetes = version_tuple(profile_kubernetes) or _NEWEST
+    kubernetes = _target(profile_kubernetes)
     if raw.__class__ is not dict:
         return
     for rule in (metadata_rules, *_RULES.get(f"{group}/{kind}", ())):
@@ -39,3 +40,8 @@ def rejected(group: str, version: str, kind: str, raw: Any, profile_kubernetes: 
         return
     if template is not None:
         yield from pod_rules(template, kubernetes)
+
+
+@cache
+def _target(version: str) -> tuple[int, ...]:
+    return version_tuple(version) or _NEWEST

@@ -124,6 +124,8 @@ def _service_ports(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]
 
 def _ingress(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
     """Some backend; every backend is a Service port or a resource; exact and prefix paths are absolute."""
+    if raw.get("apiVersion") != "networking.k8s.io/v1":
+        return
     spec = mapping(raw, "spec")
     if spec and not sequence(spec, "rules") and dig(spec, "defaultBackend") is None:
         yield broken(_SPEC, message="one of rules, defaultBackend is required", kind="required")

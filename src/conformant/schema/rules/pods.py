@@ -24,12 +24,25 @@ _WINDOWS_CONTAINER = (
 
 
 class Template(Struct, frozen=True):
-    """A pod spec, the path to it, the kind that holds it, and a StatefulSet's claim templates."""
+    """A pod spec, the path to it, the kind that holds it, and a StatefulSet's claim templates.
+    `containers` are those of all lists, each with the list's field and its index."""
 
     spec: dict[Any, Any]
     path: Path
     kind: str
     claims: list[Any]
+    containers: list[tuple[str, int, dict[Any, Any]]]
+
+
+def containers_of(spec: dict[Any, Any]) -> list[tuple[str, int, dict[Any, Any]]]:
+    """The containers of a pod spec: field, index, fields. Raises Undecided where a list is not known."""
+    return [
+        (key, index, container)
+        for key in _LISTS
+        if key in spec
+        for index, container in enumerate(sequence(spec, key))
+        if container.__class__ is dict
+    ]
 
 
 def pod_rules(template: Template, kubernetes: tuple[int, ...]) -> Iterator[Problem | Undecided]:
@@ -40,26 +53,15 @@ def pod_rules(template: Template, kubernetes: tuple[int, ...]) -> Iterator[Probl
             yield from rule(template)
         except Undecided as undecided:
             yield undecided
-    for key in _LISTS:
-        items = template.spec.get(key)
-        for index, container in enumerate(items if items.__class__ is list else ()):
-            if container.__class__ is not dict:
+    for key, index, container in template.containers:
+        for field, rules in CONTAINER_RULES.items():
+            if field and container.get(field) is None:
                 continue
-            for field, rules in CONTAINER_RULES.items():
-                if field and container.get(field) is None:
-                    continue
-                for judge in rules:
-                    try:
-                        yield from judge(template, key, index, container, kubernetes)
-                    except Undecided as undecided:
-                        yield undecided
-
-
-def _containers(template: Template) -> Iterator[tuple[str, int, dict[Any, Any]]]:
-    for key in _LISTS:
-        for index, container in enumerate(sequence(template.spec, key)):
-            if container.__class__ is dict:
-                yield key, index, container
+            for judge in rules:
+                try:
+                    yield from judge(template, key, index, container, kubernetes)
+                except Undecided as undecided:
+                    yield undecided
 
 
 def _names(template: Template) -> Iterator[Problem]:
@@ -67,7 +69,7 @@ def _names(template: Template) -> Iterator[Problem]:
     if template.spec.get("containers") == []:
         yield broken(template.path, "containers", message="at least one container is needed", kind="required")
     seen: set[str] = set()
-    for key, index, container in _containers(template):
+    for key, index, container in template.containers:
         name = dig(container, "name")
         if not isinstance(name, str):
             continue
@@ -112,7 +114,7 @@ def _operating_system(template: Template) -> Iterator[Problem]:
         places += [(name,) for name in ("hostPID", "hostIPC") if dig(template.spec, name) is True]
     for place in places:
         yield broken(template.path, *place, message=f"{place[-1]} does not go with os.name {system}")
-    for key, index, container in _containers(template):
+    for key, index, container in template.containers:
         own = ("windowsOptions",) if system == "linux" else _WINDOWS_CONTAINER
         for name in given(mapping(container, "securityContext"), *own):
             message = f"{name} does not go with os.name {system}"
@@ -136,7 +138,7 @@ def _volumes(template: Template) -> Iterator[Problem]:
             message = f"only one of {', '.join(sources)} is allowed"
             yield broken(template.path, "volumes", index, message=message)
     names.update(str(dig(claim, "metadata", "name")) for claim in template.claims)
-    for key, position, container in _containers(template):
+    for key, position, container in template.containers:
         for field in ("volumeMounts", "volumeDevices"):
             for index, mount in enumerate(sequence(container, field)):
                 name = dig(mount, "name")
@@ -148,7 +150,7 @@ def _volumes(template: Template) -> Iterator[Problem]:
 def _host_ports(template: Template) -> Iterator[Problem]:
     """Two containers cannot take one port of the node."""
     seen: set[tuple[Any, ...]] = set()
-    for key, index, container in _containers(template):
+    for key, index, container in template.containers:
         if key != "containers":
             continue
         for number, port in enumerate(sequence(container, "ports")):

@@ -7,7 +7,7 @@ from conformant.model import Path, dig, mapping
 from conformant.schema.problem import Problem
 from conformant.schema.rules.kind import Rule, broken
 from conformant.schema.rules.metadata import label_rules
-from conformant.schema.rules.pods import Template
+from conformant.schema.rules.pods import Template, containers_of
 from conformant.views.quantity import scaled
 from conformant.views.selector import equals, is_empty, selects
 
@@ -35,7 +35,8 @@ def pod_template(group: str, kind: str, raw: dict[Any, Any]) -> Template | None:
     if spec.__class__ is not dict:
         return None
     claims = dig(raw, "spec", "volumeClaimTemplates") if kind == "StatefulSet" else None
-    return Template(spec, Path((*steps, "spec")), kind, claims if claims.__class__ is list else [])
+    listed = claims if claims.__class__ is list else []
+    return Template(spec, Path((*steps, "spec")), kind, listed, containers_of(spec))
 
 
 def _selector(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
@@ -106,7 +107,9 @@ def _deadline(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
 def _schedule(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
     schedule = dig(raw, "spec", "schedule")
     if isinstance(schedule, str) and not schedule.startswith("@") and len(schedule.split()) != 5:
-        yield broken(_SPEC, "schedule", message="a schedule has five fields or is one of @hourly, @daily …")
+        yield broken(
+            _SPEC, "schedule", kind="pattern", message="a schedule has five fields or is one of @hourly, @daily …"
+        )
 
 
 WORKLOAD_RULES: dict[str, tuple[Rule, ...]] = {
