@@ -17,7 +17,7 @@ TITLES = {0: "✅ Verified", 1: "❌ Findings", 3: "⚠️ Could not decide"}
 MESSAGE = 600
 ENTRIES = 100
 
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|~$^=-]|(?<=\d)\.(?!\S)")
+_MARKUP = re.compile(r"[\\`*_\[\]|~$]|^[-+=#]|(?<=\d)[.)](?!\S)")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LINKS = re.compile(r"(?i)(?<=@)(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=#)(?=\d)|(?<=GH)(?=-\d)")
 """Where a renderer would see a mention, an address, an issue: a space of no width breaks it up."""
@@ -46,8 +46,11 @@ def markdown(report: Report, *, rows: int = 200, size: int = 1_000_000) -> Itera
 
 def _head(report: Report) -> Iterator[str]:
     counts, coverage = tally(report), report.coverage
-    yield f"## {TITLES[exit_code(report, counts)]}\n\n"
-    yield from _list([_text(obstacle) for obstacle in obstacles(report)])
+    yield f"## {TITLES[exit_code(report, counts)]}\n"
+    stops = [_text(obstacle) for obstacle in obstacles(report)]
+    if stops:
+        yield "\n"
+        yield from _list(stops)
     yield f"\n{_text(some(report.inputs, 10)) or 'Input'}: {counted(coverage.resources, 'resource')} "
     yield f"in {counted(len(coverage.files), 'file')}; the run fails from severity {report.fail_on} on.\n"
     levels = [str(level) for level in reversed(Severity)]

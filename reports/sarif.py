@@ -27,6 +27,8 @@ TAGS = 20
 DESCRIPTION = 1024
 NOTIFICATIONS = 1000
 
+_HEADINGS = re.compile(r"^(What it checks|Why it matters|How to fix|When it is fine):", re.MULTILINE)
+
 Json = dict[str, Any]
 
 
@@ -77,7 +79,7 @@ def _rule(rule: Rule) -> Json:
         "id": rule.id,
         "name": name or rule.id,
         "shortDescription": {"text": _sentence(rule.title)},
-        "fullDescription": {"text": _sentence(" ".join(about.removeprefix("What it checks:").split()))},
+        "fullDescription": {"text": _sentence(_paragraph(about))},
         "help": {"text": rule.doc or rule.title, "markdown": _markdown(rule)},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
@@ -92,10 +94,13 @@ def _sentence(text: str) -> str:
     return shortened(text if text.endswith((".", "…")) else f"{text}.", DESCRIPTION)
 
 
+def _paragraph(text: str) -> str:
+    return " ".join(text.removeprefix("What it checks:").replace("``", "`").split())
+
+
 def _markdown(rule: Rule) -> str:
     """The docstring with its headings in bold and its literals as Markdown writes them."""
-    text = re.sub(r"^([A-Z][a-z][\w ]+:)(?=\s)", r"**\1**", rule.doc or rule.title, flags=re.MULTILINE)
-    return text.replace("``", "`")
+    return _HEADINGS.sub(r"**\1:**", rule.doc or rule.title).replace("``", "`")
 
 
 def _result(result: Result, finding: Finding, positions: dict[str, int]) -> Json:

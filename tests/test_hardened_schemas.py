@@ -209,4 +209,4 @@ def test_terraform_root_is_valid(root: str, tmp_path: Path) -> None:
     shutil.copytree(TERRAFORM, tmp_path / "terraform")
     folder = tmp_path / "terraform" / root
     run(binary, "init", "-backend=false", "-input=false", f"-plugin-dir={plugins}", folder=folder)
-    run(binary, "validate", folder=folder)
+    run(binary, "validate", "-no-color", folder=folder)

@@ -131,7 +131,7 @@ def _complete(check: Check, resource: Resource, finding: Finding, nth: int) -> F
         finding,
         severity=check.severity if finding.severity is None else finding.severity,
         place=holder.locator.place(finding.path),
-        fingerprint=fingerprint(check.id, resource, finding.path, nth),
+        fingerprint=fingerprint(check.id, resource, finding.path, nth, holder),
     )
 
 

@@ -315,11 +315,18 @@ class Report(Struct):
         return (result for result in self.results if result.status in statuses)
 
 
-def fingerprint(check: str, resource: Resource, path: Sequence[Step], nth: int = 0) -> str:
+def fingerprint(
+    check: str, resource: Resource, path: Sequence[Step], nth: int = 0, holder: Resource | None = None
+) -> str:
     """Sixteen hex digits that stay the same when lines move, files are renamed, or lists of
-    named items are reordered. `nth` tells several findings on one path apart."""
+    named items are reordered. `nth` tells several findings on one path apart; `holder` is the
+    resource that has the path, where it is another than the one judged."""
     steps: list[str] = []
-    value = resource.raw
+    if holder is None or holder is resource:
+        holder = resource
+    else:
+        steps.append(holder.address)
+    value = holder.raw
     for step in path:
         value = _child(value, step)
         named = value.get("name") if isinstance(value, dict) and isinstance(step, int) else None

@@ -56,6 +56,10 @@ POD_CREATING = frozenset({
 """Custom kinds whose operators make pods."""
 
 
+EVALUATED = frozenset({"kubernetes", "terraform", "config"})
+"""The families whose values a check on literals wherever they stand looks at."""
+
+
 class Platform:
     """Everything one run looks at: resources in the order they were read, indexed once.
 
@@ -102,6 +106,8 @@ class Platform:
                 yield self.view(resource, view)
 
     def _admitted(self, view: type[View]) -> Iterable[Resource]:
+        if view.family == "any":
+            return (resource for resource in self.resources if resource.family in EVALUATED)
         if view.kinds is None:
             return (resource for resource in self.resources if resource.family == view.family)
         prefix = "" if view.family == "kubernetes" else "/"

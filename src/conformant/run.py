@@ -45,7 +45,7 @@ class Session:
 
     def _needed(self, header: Header) -> bool:
         view = header.view_type()
-        if view is None or view.family == "scope":
+        if view is None or view.family in ("scope", "any"):
             return True
         present = {key for family, key in self.platform.by_kind if family == view.family}
         if header.kinds is not None:

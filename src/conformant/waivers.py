@@ -132,16 +132,19 @@ class Waivers:
         return None
 
     def _candidates(self, check: Check, resource: Resource, finding: Finding) -> Iterator[Waiver]:
+        holder = finding.at or resource
         for waiver in self.configured:
-            if check.answers_to(waiver.check) and fnmatchcase(resource.address, waiver.resource):
+            if not check.answers_to(waiver.check):
+                continue
+            if any(fnmatchcase(one.address, waiver.resource) for one in (resource, holder)):
                 yield waiver
         place = finding.place
         if place is not None and place.file in self.inline:
-            top = resource.locator.place(ROOT).line
+            top = holder.locator.place(ROOT).line
             for inline in self.inline[place.file]:
                 if check.answers_to(inline.check) and inline.line in (place.line, top):
                     yield inline
-        for waiver in self.annotated.get(resource.address, ()):
+        for waiver in self.annotated.get(holder.address, ()):
             if check.answers_to(waiver.check):
                 yield waiver
 

@@ -337,7 +337,7 @@ def test_nothing_but_parse_errors(text: str, yaml: bool) -> None:
     line = column = 1
     try:
         root, _ = read(name, {name: text, "x.conf": text})
-        for _, line, column in plain(root)[1].values():
+        for _, line, _ in plain(root)[1].values():
             assert 1 <= line <= len(text.splitlines()) + 1
     except ParseError as error:
         line, column = error.line, error.column

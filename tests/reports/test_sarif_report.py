@@ -29,7 +29,7 @@ def test_rules(sample: Report, export: Export) -> None:
     kafka = rules[0]
     assert kafka["name"] == "PlaintextListener"
     assert kafka["shortDescription"]["text"] == "Something about plaintext-listener."
-    assert kafka["fullDescription"]["text"] == "The ``field`` is set."
+    assert kafka["fullDescription"]["text"] == "The `field` is set."
     assert "**What it checks:** The `field` is set." in kafka["help"]["markdown"]
     assert kafka["defaultConfiguration"]["level"] == "error"
     assert kafka["properties"]["security-severity"] == "9.5"

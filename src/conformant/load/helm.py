@@ -257,7 +257,7 @@ _twins = lru_cache(maxsize=32)(_Twins)
 def _pattern(row: str) -> re.Pattern[str] | None:
     """What a line of a template with actions in it may give; None for one that says too little."""
     literals = re.split(r"\{\{.*?\}\}", row.strip())
-    if len(literals) < 2 or len("".join(literals).strip(" -\"'")) < 3:
+    if len(literals) < 2 or len("".join(literals).strip(" -\"'")) < 2:
         return None
     return re.compile(".*".join(map(re.escape, literals)))
 

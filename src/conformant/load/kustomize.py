@@ -380,8 +380,8 @@ def _failure(directory: str, errors: str) -> RenderFailed:
     if inside:
         return RenderFailed(reason, normpath(join(root, inside[2])), int(inside[1]))
     file, text = _kustomization(root, read)
-    terms = reversed(re.findall(r"['\"]([^'\"]+)['\"]", reason))
-    line = next((found for term in terms if (found := _line_of(text, term)) > 1), 1)
+    terms = [term for term in re.split("['\"]", reason) if len(term) > 2]
+    line = next((found for term in reversed(terms) if (found := _line_of(text, term)) > 1), 1)
     return RenderFailed(reason or "kustomize failed without a word", file or directory, line)
 
 

@@ -1,6 +1,7 @@
 """Kubernetes objects from YAML and JSON texts."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from re import Pattern
 from typing import Any
 
 from msgspec import Struct
@@ -28,6 +29,21 @@ class Parsed(Struct):
     text: str
     document: Document | None
     top: bool = True
+
+
+class Excerpt:
+    """The text that an object was read from: what it does not contain needs no search in its values."""
+
+    __slots__ = ("parsed",)
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed = parsed
+
+    def search(self, pattern: "Pattern[str]") -> bool:
+        document = self.parsed.document
+        if document is None:
+            return True
+        return pattern.search(self.parsed.text, document.start, document.end) is not None
 
 
 class Within:
@@ -128,5 +144,5 @@ def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resour
         name = "?" if name.__class__ is Unknown else str(name or metadata.get("generateName") or "?")
     return Resource(
         family="kubernetes", group=group, version=version, kind=kind, namespace=namespace, name=name, raw=raw,
-        locator=parsed.locator, source=parsed.source,
+        locator=parsed.locator, source=parsed.source, meta=Excerpt(parsed) if parsed.top else None,
     )  # fmt: skip

@@ -40,10 +40,11 @@ def documents(text: str) -> list[Document]:
         try:
             raw = _fast(chunk, parse_datetime=False)
         except ValueError:
+            raw = ""
+        if raw.__class__ is dict or raw.__class__ is list:
+            found.append(Document(raw, start, end, line, []))
+        elif raw is not None:
             found += _exact(text, start, end, line)
-        else:
-            if raw is not None:
-                found.append(Document(raw, start, end, line, []))
     return found
 
 

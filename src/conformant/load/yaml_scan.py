@@ -16,16 +16,16 @@ _BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 _END = r"(?=[ ]*+(?:[\s,\]}\#:]|\Z))"
 _KEY_END = r"[ ]*+:(?=\s|\Z)"
-_EXPONENT = rf"[eE][-+]?\d++{_END}"
+_EXPONENT = rf"[eE][-+]?\d++(?:_|{_END})"
 _BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
-    r"\+[.\d]|-?\.[iInN]|-?(?=[.\d])(?:0[\dxXoObB_]"
+    r"\+[.\d]|-?\.[iInN]|-?_|-?(?=[.\d])(?:0[\dxXoObB_]"
     rf"|\d*+(?:_|{_EXPONENT}|\.(?:0*+{_END}|\d*+(?:_|{_EXPONENT}))|(?<=\d{{18}})))"
 )
 _SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
 _ODD_WORD = rf"[nN](?:ull|ULL){_KEY_END}|[tT](?:rue|RUE){_KEY_END}|[fF](?:alse|ALSE){_KEY_END}"
 _ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:]\s"
-_FIRST = r"!&*{<?:~\d.+\-"
+_FIRST = r"!&*{<?:~\d.+\-_"
 
 _VALUE = rf"(?=[{_FIRST}yYnNoO])(?:{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGN}|{_NUMBER}))"
 _SIGNED = rf"{_SIGN}|{_ODD_KEY}|{_NUMBER}"
@@ -48,7 +48,8 @@ _AFTER_BRACKET = re.compile(r"\[" + _FLOW)
 _AFTER_BRACE = re.compile(r"\{(?:[ ]*+[\[{]|" + _FLOW + ")")
 _AFTER_COMMA = re.compile("," + _FLOW)
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F])")
-_TAB = re.compile(r"\n[ \-]*+\t")
+_TAB = re.compile(r"(?:(?:\A|\n)[ \-]*+|[:,\[{][ ]*+)\t")
+_NO_MORE = re.compile(r"[-+0-9]*+(?:[ \t\r]*+(?:#[^\n]*+)?\n?)*+\Z")
 
 
 def strange(text: str) -> bool:
@@ -63,11 +64,14 @@ def strange(text: str) -> bool:
 def risky(text: str, start: int, end: int) -> bool:
     """Whether the document from `start` to `end` needs the exact loader."""
     if (
-        _LINE.search(text, start - 1 if start else 0, end)
+        _LINE.search(text, max(start - 1, 0), end)
         or _AFTER_COLON.search(text, start, end)
         or (not start and _FIRST_LINE.match(text, 0, end))
         or text.find(_DEEP, start, end) >= 0
     ):
+        return True
+    block = max(text.rfind("|", start, end), text.rfind(">", start, end))
+    if block >= 0 and _NO_MORE.match(text, block + 1, end):  # an empty text block ends the document
         return True
     listed = text.find("[", start, end) >= 0
     braced = text.find("{", start, end) >= 0
@@ -76,5 +80,5 @@ def risky(text: str, start: int, end: int) -> bool:
         or (braced and (_AFTER_BRACE.search(text, start, end) or text.find("}: ", start, end) >= 0))
         or ((listed or braced) and _AFTER_COMMA.search(text, start, end))
         or (text.find("\\", start, end) >= 0 and _ESCAPE.search(text, start, end))
-        or (text.find("\t", start, end) >= 0 and _TAB.search(text, start, end))
+        or (text.find("\t", start, end) >= 0 and _TAB.search(text, max(start - 1, 0), end))
     )

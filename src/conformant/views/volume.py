@@ -26,11 +26,7 @@ class VolumeHolder(View):
         if declared is None:
             return []
         path = self.workload.pod_path / "volumes"
-        return [
-            (path / index, volume)
-            for index, volume in enumerate(sequence(declared))
-            if isinstance(volume, dict)
-        ]
+        return [(path / index, volume) for index, volume in enumerate(sequence(declared)) if isinstance(volume, dict)]
 
     def writable(self, volume: Any) -> bool:
         """Whether some container mounts the volume of this name without ``readOnly``; a

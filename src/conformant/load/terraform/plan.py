@@ -244,14 +244,15 @@ def _joined(after: Any, unknown: Any, sensitive: Any, expressions: Any, path: Pa
         return Unknown(f"{path} is known after apply", _mentioned(expressions, path))
     if sensitive is True and after is not None:
         return Unknown(f"{path} is sensitive", _mentioned(expressions, path))
-    if isinstance(after, dict) or (after is None and isinstance(unknown, dict) and path == ROOT):
+    if isinstance(after, dict) or (after is None and isinstance(unknown, dict)):
         known = after or {}
         keys = [*known, *(key for key in _dict(unknown) if key not in known)]
         joined = {
             key: _joined(known.get(key), _dict(unknown).get(key), _dict(sensitive).get(key), expressions, path / key)
             for key in keys
         }
-        return {key: value for key, value in joined.items() if value is not None}
+        made = {key: value for key, value in joined.items() if value is not None}
+        return made if made or after is not None or path == ROOT else None
     if isinstance(after, list):
         if not after and not settings(expressions, *path):
             return None
