@@ -139,9 +139,7 @@ def test_custom_objects_are_valid() -> None:
                 faults.append(f"{name}: {key} is not served")
             continue
         schema = strict(schemas[key])
-        schema["properties"].update(
-            apiVersion={"type": "string"}, kind={"type": "string"}, metadata={"type": "object"}
-        )
+        schema["properties"].update(apiVersion={"type": "string"}, kind={"type": "string"}, metadata={"type": "object"})
         for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
             faults.append(f"{name}: {error.json_path}: {error.message}")
     assert faults == []

@@ -234,8 +234,9 @@ class _Errors:
         from conformant.config import ConfigurationError
         from conformant.leaf import LeafError
         from conformant.load.files import NoSuchInput
+        from conformant.load.rendering import BadValues
 
-        if not isinstance(error, ConfigurationError | LeafError | NoSuchInput | _Usage):
+        if not isinstance(error, ConfigurationError | LeafError | NoSuchInput | BadValues | _Usage):
             return False
         print(f"conformant: {error}", file=sys.stderr)
         return True

@@ -63,7 +63,7 @@ def evaluate(
             except Exception as error:  # noqa: BLE001 -- whatever a leaf raises is this result's error
                 reason, broken = _crash(error), True
             if items or broken:
-                results.extend(_judged(check, resource, items, reason, broken))
+                results.extend(_judged(check, resource, items, reason, broken, keep_passes))
             else:
                 passes += 1
                 if keep_passes:
@@ -90,8 +90,11 @@ def _crash(error: Exception) -> str:
     return f"the check raised {type(error).__name__} ({file}:{trace.tb_lineno})"
 
 
-def _judged(check: Check, resource: Resource, items: Iterable[Item], reason: str, broken: bool) -> Iterable[Result]:
-    """The result of one check on one resource that said something."""
+def _judged(
+    check: Check, resource: Resource, items: Iterable[Item], reason: str, broken: bool, keep: bool
+) -> Iterable[Result]:
+    """The result of one check on one resource that said something; with `keep`, also that it
+    does not apply."""
     found: list[Finding] = []
     undecided: list[str] = []
     inapplicable = ""
@@ -119,7 +122,8 @@ def _judged(check: Check, resource: Resource, items: Iterable[Item], reason: str
         base.status, base.reason = Status.UNKNOWN, "; ".join(dict.fromkeys(undecided))
     else:
         base.status, base.reason = Status.NOT_APPLICABLE, inapplicable
-        yield base
+        if keep:
+            yield base
         return
     base.place = resource.locator.place(ROOT)
     yield base

@@ -259,11 +259,6 @@ class Namespace:
         return {**own, "kubernetes.io/metadata.name": self.name}
 
     @cached_property
-    def order(self) -> dict[int, int]:
-        """The position of each resource in the input, by ``id(resource)``."""
-        return {id(resource): index for index, resource in enumerate(self.resources)}
-
-    @cached_property
     def workloads(self) -> "list[Workload]":
         """What makes pods here, in input order."""
         kinds = Workload.kinds or frozenset()

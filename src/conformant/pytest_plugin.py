@@ -59,7 +59,7 @@ class Plugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         checks = [item for item in items if isinstance(item, CheckItem)]
-        if checks and self.session.loaded.waivers + list(self.session.settings.waivers):
+        if checks and (self.session.loaded.waivers or self.session.settings.waivers):
             file = CheckFile.from_parent(checks[0].session, path=checks[0].path, plugin=self)
             items.append(WaiverItem.from_parent(file, name="WVR-001-waivers", checks=[i.check for i in checks]))
 

@@ -152,8 +152,10 @@ class Waivers:
         """What is wrong with the waivers themselves: malformed, expired, unused."""
         yield from self.faults
         stated: list[Waiver] = list(self.configured)
-        for group in (*self.inline.values(), *self.annotated.values()):
-            stated.extend(group)
+        for inline in self.inline.values():
+            stated.extend(inline)
+        for annotated in self.annotated.values():
+            stated.extend(annotated)
         for waiver in stated:
             place = waiver.origin or Place("configuration")
             if waiver.expires < today:

@@ -11,7 +11,7 @@ from conformant.load.kustomize import RenderFailed, SourceLocator, Sources, cons
 from conformant.load.manifests import parse
 from conformant.model import Place
 
-needs_kustomize = pytest.mark.skipif(not kustomize._tool(), reason="neither kustomize nor kubectl is installed")
+needs_kustomize = pytest.mark.skipif(not kustomize.tool(), reason="neither kustomize nor kubectl is installed")
 
 DEPLOYMENT = """\
 # the web server
@@ -254,3 +254,15 @@ def test_a_tool_that_does_not_end_is_stopped_with_its_children(tmp_path: Path) -
     tool = script(tmp_path, "tool", "sleep 60 & sleep 60")
     with pytest.raises(RenderFailed, match="tool did not finish within"):
         kustomize.run([tool], str(tmp_path), "file", timeout=0.2)
+
+
+def test_a_malformed_kustomization_uses_nothing() -> None:
+    files = {
+        "a/kustomization.yaml": b"resources: 5\npatches: {a: b}\nconfigMapGenerator: [1, {files: x}]\nopenapi: []\n"
+    }
+    assert consumed(["a", "empty"], files.get) == {"a", "a/kustomization.yaml"}
+
+
+def test_a_tool_that_cannot_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RenderFailed, match="gone cannot be run: No such file or directory"):
+        kustomize.run([str(tmp_path / "gone")], str(tmp_path), "file", timeout=10)

@@ -298,7 +298,7 @@ def test_a_broken_definition_is_ignored(broken: Any) -> None:
 
 
 def test_rules_that_are_not_evaluated_are_named_where_they_apply() -> None:
-    rule = [{"rule": "self.x <= self.y", "message": "m"}]
+    rule = [{"rule": "self.x <= self.y", "message": "m"}, {"rule": "self.x == oldSelf.x"}]
     schema = {
         "properties": {
             "a": {"type": "object", "x-kubernetes-validations": rule},

@@ -79,6 +79,8 @@ class Loader:
         everything = [found for group in groups.values() for found in group]
         for output in rendering.render_all(groups, everything, self.options):
             consumed |= output.consumed
+            if output.consumed:
+                continue
             self.files.append(output.coverage)
             self._faults(output.coverage.file, output.faults)
             self.parsed.extend(output.objects)

@@ -12,7 +12,7 @@ from conformant.model import Step
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL_BASES = ("bytes", "fixed")
-_JSON_OF = {
+_JSON_OF: dict[str, type | tuple[type, ...]] = {
     "null": type(None), "boolean": bool, "int": int, "long": int, "float": (int, float), "double": (int, float),
     "bytes": str, "string": str, "fixed": str, "enum": str, "array": list, "map": dict, "record": dict,
     "error": dict,

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from conformant.load.kustomize import Read, RenderFailed, mapping_in, read, run
 from conformant.load.yaml import documents
-from conformant.model import Locator, Place, Step
+from conformant.model import Locator, Place, Step, dig, sequence
 
 
 class Manifest(Struct, frozen=True):
@@ -95,7 +95,10 @@ def render(
     name = str(raw["name"])
     with TemporaryDirectory(prefix="conformant-") as scratch:
         root = realpath(scratch)
-        folder = _staged(chart, raw, join(root, "chart"))
+        try:
+            folder = _staged(chart, raw, join(root, "chart"))
+        except OSError as error:
+            raise RenderFailed(f"cannot be copied: {error.strerror or 'broken links'}", file) from None
         wanted = _Release(folder, [*values_files], {**set_values}, namespace or "default", release or name)
         texts = _by_tool(chart, name, wanted, root, timeout)
     return RenderedChart(
@@ -283,8 +286,8 @@ def _metadata(chart: str, read: Read) -> dict[Any, Any]:
 
 def _dependencies(chart: str, raw: dict[Any, Any], read: Read) -> list[dict[Any, Any]]:
     old = (read(join(chart, "requirements.yaml")) or b"").decode("utf-8", "replace")
-    listed = raw.get("dependencies") or mapping_in(old).get("dependencies")
-    return [entry for entry in listed or () if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    listed = sequence(raw, "dependencies") or sequence(mapping_in(old), "dependencies")
+    return [entry for entry in listed if isinstance(dig(entry, "name"), str)]
 
 
 def _local(chart: str, dependency: dict[Any, Any]) -> str:

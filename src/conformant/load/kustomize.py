@@ -6,6 +6,7 @@ import re
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from os.path import join, normpath, realpath, relpath
 from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from conformant.load.yaml import Unreadable, YamlLocator, decode, documents
-from conformant.model import Locator, Path, Place, Step
+from conformant.model import Locator, Path, Place, Step, dig, sequence
 
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 LARGEST = 256 * 1024 * 1024
@@ -130,8 +131,8 @@ def render(directory: str, *, timeout: float = 60) -> Rendered:
     file = _kustomization(directory, read)[0]
     for where, line, what in survey([directory], read).remote:
         raise RenderFailed(f"{what} is remote; only what is on this machine is rendered", where, line)
-    tool = _tool()
-    if not tool:
+    command = tool()
+    if not command:
         raise RenderFailed("neither kustomize nor kubectl is installed", file or directory)
     with TemporaryDirectory(prefix="conformant-") as scratch:
         root = realpath(scratch)
@@ -140,7 +141,7 @@ def render(directory: str, *, timeout: float = 60) -> Rendered:
         base = relpath(realpath(directory), overlay)
         with open(join(overlay, FILES[0]), "w", encoding="utf-8") as wrapper:
             wrapper.write(f"buildMetadata: [originAnnotations]\nresources: [{json.dumps(base)}]\n")
-        code, output, errors = run([*tool, overlay], root, file or directory, timeout=timeout)
+        code, output, errors = run([*command, overlay], root, file or directory, timeout=timeout)
     if code:
         raise _failure(directory, errors)
     return _objects(directory, output, overlay)
@@ -170,13 +171,17 @@ def run(
         end()
 
     def end() -> None:
-        if os.name == "posix":
-            os.killpg(process.pid, 9)
-        else:
-            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9) if os.name == "posix" else process.kill()
 
+    name = os.path.basename(arguments[0])
     with open(join(scratch, "errors"), "w+b") as errors:
-        process = Popen(arguments, stdin=DEVNULL, stdout=PIPE, stderr=errors, env=environment, start_new_session=True)
+        try:
+            process = Popen(
+                arguments, stdin=DEVNULL, stdout=PIPE, stderr=errors, env=environment, start_new_session=True
+            )
+        except OSError as error:
+            raise RenderFailed(f"{name} cannot be run: {error.strerror}", file) from None
         timer = Timer(timeout, stop)
         timer.start()
         try:
@@ -188,7 +193,6 @@ def run(
             timer.cancel()
         errors.seek(0)
         said = errors.read(65536).decode("utf-8", "replace").strip()
-    name = os.path.basename(arguments[0])
     if late:
         raise RenderFailed(f"{name} did not finish within {timeout:g} s", file)
     if len(output) > LARGEST:
@@ -295,7 +299,8 @@ def _follow(path: Sequence[Step], source: Any, raw: Any) -> tuple[Path, Any, Any
     return Path(steps), source, raw
 
 
-def _tool() -> list[str]:
+def tool() -> list[str]:
+    """The command that builds an overlay, of ``kustomize`` or ``kubectl``; empty where there is none."""
     places = os.pathsep.join((os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")))
     for name, command in (("kustomize", "build"), ("kubectl", "kustomize")):
         if found := shutil.which(name, path=places):
@@ -325,15 +330,13 @@ _REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+[:/]|^github\.com[/:]|[?&]ref=
 
 def _references(raw: dict[Any, Any]) -> Iterator[str]:
     """What a kustomization names: files, folders, addresses."""
-    found: list[Any] = [entry for key in _PATHS for entry in raw.get(key) or ()]
+    found: list[Any] = [entry for key in _PATHS for entry in sequence(raw, key)]
     for key in _HOLDERS:
-        for entry in raw.get(key) or ():
-            if isinstance(entry, dict):
-                found += [entry.get("path"), entry.get("env"), entry.get("valuesFile")]
-                found += [*(entry.get("envs") or ()), *(entry.get("additionalValuesFiles") or ())]
-                found += [str(file).rpartition("=")[2] for file in entry.get("files") or ()]
-    openapi = raw.get("openapi")
-    found.append(openapi.get("path") if isinstance(openapi, dict) else None)
+        for entry in sequence(raw, key):
+            found += [dig(entry, "path"), dig(entry, "env"), dig(entry, "valuesFile")]
+            found += sequence(entry, "envs") + sequence(entry, "additionalValuesFiles")
+            found += [str(file).rpartition("=")[2] for file in sequence(entry, "files")]
+    found.append(dig(raw, "openapi", "path"))
     return (entry for entry in found if isinstance(entry, str) and entry and "\n" not in entry)
 
 

@@ -127,7 +127,7 @@ def _items(listing: Parsed) -> Iterator[Parsed]:
 def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resource:
     """The resource of an object; `scoped` are cluster-scoped kinds beyond the built-in ones."""
     raw = parsed.raw
-    group, slash, version = raw["apiVersion"].rpartition("/")
+    group, _, version = raw["apiVersion"].rpartition("/")
     kind = raw["kind"]
     metadata = raw.get("metadata")
     if metadata.__class__ is not dict:

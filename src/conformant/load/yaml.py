@@ -38,7 +38,7 @@ def documents(text: str) -> list[Document]:
             found += _exact(text, start, end, line)
             continue
         try:
-            raw = _fast(chunk, parse_datetime=False)
+            raw = _fast(chunk if chunk.endswith("\n") else chunk + "\n", parse_datetime=False)
         except ValueError:
             raw = ""
         if raw.__class__ is dict or raw.__class__ is list:
@@ -87,7 +87,8 @@ def _cut_at_dots(text: str, start: int, end: int, line: int) -> Iterator[tuple[i
     if dots is None:
         yield start, end, line, ""
         return
-    yield start, dots.start(), line, ""
+    if dots.start() > start:
+        yield start, dots.start(), line, ""
     rest = text.find("\n", dots.end(), end) + 1
     if rest and not _NOTHING.match(text, rest, end):
         yield rest, end, line + text.count("\n", start, rest), _AFTER_DOTS

@@ -413,10 +413,10 @@ def _short_float(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return ".nan" if value != value else ".inf" if value > 0 else "-.inf"
     try:
-        (single,) = unpack("f", pack("f", value))
+        (single,) = unpack("<f", pack("<f", value))
     except OverflowError:
         return ".inf" if value > 0 else "-.inf"
-    digits = next(d for d in range(17) if unpack("f", pack("f", float(f"{single:.{d}e}")))[0] == single)
+    digits = next(d for d in range(17) if unpack("<f", pack("<f", float(f"{single:.{d}e}")))[0] == single)
     mantissa, _, exponent = f"{single:.{digits}e}".partition("e")
     power = int(exponent)
     if power < -4 or power >= 6:

@@ -16,7 +16,7 @@ _BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 _END = r"(?=[ ]*+(?:[\s,\]}\#:]|\Z))"
 _KEY_END = r"[ ]*+:(?=\s|\Z)"
-_EXPONENT = rf"[eE][-+]?\d++(?:_|{_END})"
+_EXPONENT = rf"[eE][-+\d_]++{_END}"
 _BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
     r"\+[.\d]|-?\.[iInN]|-?_|-?(?=[.\d])(?:0[\dxXoObB_]"
@@ -24,14 +24,14 @@ _NUMBER = (
 )
 _SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
 _ODD_WORD = rf"[nN](?:ull|ULL){_KEY_END}|[tT](?:rue|RUE){_KEY_END}|[fF](?:alse|ALSE){_KEY_END}"
-_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:]\s"
+_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:](?=\s|\Z)"
 _FIRST = r"!&*{<?:~\d.+\-_"
 
 _VALUE = rf"(?=[{_FIRST}yYnNoO])(?:{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGN}|{_NUMBER}))"
 _SIGNED = rf"{_SIGN}|{_ODD_KEY}|{_NUMBER}"
 _FLOW = (
-    rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?=[{_FIRST}yYnNoOtTfF])"""
-    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGNED}))"
+    rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?=[{_FIRST}yYnNoOtTfF|>])"""
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|[|>]|(?=[{_FIRST}])(?:{_SIGNED}))"
 )
 _AFTER_INDENT = (
     rf"[ ]*+(?:-(?:[ \-]{{99}}|[ \-]*+))?+(?=[{_FIRST}yYnNoOtTfF%\[])"

@@ -242,12 +242,13 @@ def _has_default(schema: Any) -> bool:
 
 
 def rules_of(schema: Any, value: Any, path: str = "") -> Iterator[str]:
-    """What is said about `value` and cannot be judged here: CEL rules, as ``path: rule``."""
+    """What is said about `value` and cannot be judged here: CEL rules, as ``path: rule``.
+    Rules about changes (``oldSelf``) say nothing about an object as such."""
     if schema.__class__ is not dict or value is None:
         return
     for rule in _list(schema.get("x-kubernetes-validations")):
         text = _mapping(rule).get("rule")
-        if isinstance(text, str):
+        if isinstance(text, str) and "oldSelf" not in text:
             yield f"{path or 'object'}: {' '.join(text.split())}"
     if value.__class__ is dict:
         properties, extra = _mapping(schema, "properties"), schema.get("additionalProperties")

@@ -307,7 +307,7 @@ class Database(SqlObject):
         return list((self.resource.meta or {}).values())
 
     def _member(self, kind: str, schema: str, name: str) -> Resource | None:
-        return (self.resource.meta or {}).get((kind, schema, name))  # type: ignore[no-any-return]
+        return (self.resource.meta or {}).get((kind, schema, name))
 
     def _of(self, view: type[ViewType]) -> list[ViewType]:
         kinds = view.kinds or frozenset()

@@ -49,9 +49,7 @@ def load_snippet(file: str, text: str, first_line: int) -> tuple[list[Resource],
     return read_snippet(file, text, first_line)
 
 
-def load_plan(
-    file: str, data: bytes, hcl: Sequence[Resource] = ()
-) -> tuple[list[Resource], list[FileCoverage]]:
+def load_plan(file: str, data: bytes, hcl: Sequence[Resource] = ()) -> tuple[list[Resource], list[FileCoverage]]:
     """A plan (``terraform show -json``) joined with the HCL resources that it was made from.
 
     Returns the plan's resources and those of `hcl` which it does not replace. A plan's resource

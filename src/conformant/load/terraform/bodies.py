@@ -24,7 +24,9 @@ class Body:
         self.sealing = sealing or Sealing()
         self.expanded: dict[int, Block] = {}
 
-    def values(self, block: Block, scope: Scope, path: Path = ROOT, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    def values(
+        self, block: Block, scope: Scope, path: Path = ROOT, without: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
         """What the block sets: attributes, and nested blocks as lists. Null is left out."""
         made: dict[str, Any] = {}
         for name, attribute in block.attributes.items():

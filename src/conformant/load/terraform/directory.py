@@ -10,7 +10,6 @@ from conformant.load.terraform.syntax import Attribute, Block, Literal, SourceFi
 from conformant.model import FileCoverage, Place
 
 
-
 def _overrides(path: str) -> bool:
     stem = basename(path).removesuffix(".json").removesuffix(".tf")
     return stem == "override" or stem.endswith("_override")

@@ -23,9 +23,7 @@ class Emitter:
     `declared` has the directories whose variables, outputs and settings are collected already.
     """
 
-    def __init__(
-        self, root: str, source: str, role: str, most: int, declared: set[str] | None = None
-    ) -> None:
+    def __init__(self, root: str, source: str, role: str, most: int, declared: set[str] | None = None) -> None:
         self.root = root
         self.source = source
         self.role = role
@@ -76,9 +74,7 @@ class Emitter:
             self.declared.add(directory.path)
             self._declarations(instance)
 
-    def _call(
-        self, name: str, key: Key, block: Block, instance: Instance, scope: Scope, doubt: str
-    ) -> None:
+    def _call(self, name: str, key: Key, block: Block, instance: Instance, scope: Scope, doubt: str) -> None:
         resource = self.add(
             "module", keyed(name, key), keyed(f"module.{name}", key), block, instance, scope,
             without=_CALL_META, doubt=doubt,

@@ -305,7 +305,10 @@ def _binary(node: Binary, scope: Scope) -> Any:
         return result
     if abs(result) > 1e100:
         return Pending("a number", "is too large")
-    return int(result) if result.__class__ is float and result.is_integer() else result
+    if result.__class__ is float:
+        result = float(f"{result:.15g}")  # Terraform counts in decimals: 0.1 + 0.2 is 0.3
+        return int(result) if result.is_integer() else result
+    return result
 
 
 def _call(node: Call, scope: Scope) -> Any:

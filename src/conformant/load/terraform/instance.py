@@ -14,6 +14,7 @@ from conformant.model import Undecided, Unknown
 
 _NOT_READ = frozenset({"each", "count", "self", "path", "terraform"})
 
+
 class Copies:
     """What `count` or `for_each` makes of a block: a scope per key (None without either).
 
@@ -177,9 +178,7 @@ class Instance:
     def _outputs(self, name: str) -> Any:
         children = self.children(name)
         copies = self.copies(self.directory.calls[name])
-        values = {
-            key: Outputs(self, name, children.instances.get(key), children.reason) for key in copies.scopes
-        }
+        values = {key: Outputs(self, name, children.instances.get(key), children.reason) for key in copies.scopes}
         return copies.shaped(values)
 
     def output(self, name: str, node: Node) -> Any:
@@ -260,9 +259,7 @@ class Instance:
         node = thing.block.attributes.get(name)
         if node is not None:
             return self._once(key, f"{thing.subject}.{name}", lambda: self.attempt(node.value, thing.scope))
-        return self._once(
-            key, f"{thing.subject}.{name}", lambda: Body(self).blocks(thing.block, thing.scope).get(name)
-        )
+        return self._once(key, f"{thing.subject}.{name}", lambda: Body(self).blocks(thing.block, thing.scope).get(name))
 
     def provider(self, name: str) -> "tuple[Instance, str, Block | None]":
         """The provider configuration that a name means here: where it stands, its name, its block."""

@@ -65,9 +65,7 @@ def _inside(node: Node, path: Sequence[Step], start: int) -> tuple[int, int]:
     end = node.end
     for step in path:
         while isinstance(node, Call) and node.name in _TRANSPARENT and node.arguments:
-            node = next(
-                (each for each in reversed(node.arguments) if _entry(each, step)), node.arguments[0]
-            )
+            node = next((each for each in reversed(node.arguments) if _entry(each, step)), node.arguments[0])
         if isinstance(node, Items) and isinstance(step, int) and 0 <= step < len(node.items):
             node = node.items[step]
             start, end = node.start, node.end

@@ -257,9 +257,7 @@ def _joined(after: Any, unknown: Any, sensitive: Any, expressions: Any, path: Pa
         if not after and not settings(expressions, *path):
             return None
         unknowns, marks = _list(unknown, len(after)), _list(sensitive, len(after))
-        return [
-            _joined(value, unknowns[nth], marks[nth], expressions, path / nth) for nth, value in enumerate(after)
-        ]
+        return [_joined(value, unknowns[nth], marks[nth], expressions, path / nth) for nth, value in enumerate(after)]
     return after
 
 

@@ -74,9 +74,7 @@ def _unmarked(value: Any, pending: Sequence[Pending]) -> Any:
 
 
 def _unmarked_text(value: str, pending: Sequence[Pending]) -> str:
-    return _MARK.sub(
-        lambda found: _opaque(pending[int(found[1])]) if int(found[1]) < len(pending) else found[0], value
-    )
+    return _MARK.sub(lambda found: _opaque(pending[int(found[1])]) if int(found[1]) < len(pending) else found[0], value)
 
 
 def from_data(values: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +139,7 @@ def _statement(block: Any) -> Any:
     made: dict[str, Any] = {"Effect": leaf(block.get("effect", "Allow"))}
     for name, key in _NAMES.items():
         if name in block:
-            made[key] = leaf(block[name])
+            made[key] = _single(leaf(block[name]))
     for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
         if block.get(name):
             made[key] = _principals(block[name])
@@ -156,7 +154,9 @@ def _statement(block: Any) -> Any:
         both = isinstance(known, list) and isinstance(values, list)
         tests[each["variable"]] = [*known, *values] if both else values
     if conditions:
-        made["Condition"] = conditions
+        made["Condition"] = {
+            test: {name: _single(values) for name, values in tests.items()} for test, tests in conditions.items()
+        }
     return made
 
 
@@ -171,4 +171,9 @@ def _principals(blocks: list[Any]) -> Any:
         known = made.get(block["type"])
         both = isinstance(known, list) and isinstance(identifiers, list)
         made[block["type"]] = [*known, *identifiers] if both else identifiers
-    return made
+    return {type: _single(identifiers) for type, identifiers in made.items()}
+
+
+def _single(values: Any) -> Any:
+    """A list of one string as that string, as the provider writes it."""
+    return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else values

@@ -114,9 +114,7 @@ class Project:
         for blocks in self.values.values():
             for file, block in blocks.items():
                 yield declare_values(file, block)
-        self.coverage.extend(
-            FileCoverage(self.shown(name), "read") for files in self.others.values() for name in files
-        )
+        self.coverage.extend(FileCoverage(self.shown(name), "read") for files in self.others.values() for name in files)
 
     def _tree(self, path: str, role: str) -> list[Resource]:
         directory = self.directories[path]

@@ -82,9 +82,9 @@ class Follower:
         self.found: dict[str, None] = {}
         self.seen: set[tuple[int, str]] = set()
 
-    def follow(self, node: Node, instance: "Instance", scope: Scope) -> None:
-        for traversal, bound in traversals(node):
-            if traversal.root not in bound:
+    def follow(self, node: Node, instance: "Instance", scope: Scope, bound: frozenset[str] = frozenset()) -> None:
+        for traversal, names in traversals(node, bound):
+            if traversal.root not in names:
                 self._reference(traversal, instance, scope)
 
     def _reference(self, traversal: Traversal, instance: "Instance", scope: Scope) -> None:
@@ -134,31 +134,40 @@ class Follower:
 def references(block: Block, instance: "Instance", scope: Scope) -> dict[str, tuple[str, ...]]:
     """The addresses that each attribute of a block refers to, by path (``alias[0].name``)."""
     found: dict[str, tuple[str, ...]] = {}
-    for path, node in expressions(block):
+    for path, node, bound in expressions(block):
         if path[-1] in ("provider", "providers"):
             continue
         follower = Follower()
-        follower.follow(node, instance, scope)
+        follower.follow(node, instance, scope, bound)
         if follower.found:
             name = str(path)
             found[name] = tuple(dict.fromkeys((*found.get(name, ()), *follower.found)))
     return found
 
 
-def expressions(block: Block, path: Path = ROOT) -> Iterator[tuple[Path, Node]]:
-    """The expressions of a block; those of a dynamic block all under the name of that block."""
+def expressions(
+    block: Block, path: Path = ROOT, bound: frozenset[str] = frozenset()
+) -> Iterator[tuple[Path, Node, frozenset[str]]]:
+    """The expressions of a block with the names of dynamic blocks that hide others there; those
+    of a dynamic block all under the name of the block that it makes."""
     for name, attribute in block.attributes.items():
-        if not isinstance(attribute.value, Literal):
-            yield path / name, attribute.value
+        if not isinstance(attribute.value, Literal) and not (block.type == "dynamic" and name == "iterator"):
+            yield path / name, attribute.value, bound
     counts: dict[str, int] = {}
     for nested in block.blocks:
         if nested.type == "dynamic" and nested.labels:
-            for _, node in expressions(nested):
-                yield path / nested.labels[0], node
+            for _, node, inner in expressions(nested, path, bound | _iterators(nested)):
+                yield path / nested.labels[0], node, inner
         else:
             index = counts.get(nested.type, 0)
             counts[nested.type] = index + 1
-            yield from expressions(nested, path / nested.type / index)
+            yield from expressions(nested, path / nested.type / index, bound)
+
+
+def _iterators(dynamic: Block) -> frozenset[str]:
+    iterator = dynamic.attributes.get("iterator")
+    root = iterator.value.root if iterator and isinstance(iterator.value, Traversal) else dynamic.labels[0]
+    return frozenset({str(root)})
 
 
 def undeclared(block: Block, instance: "Instance") -> Iterator[tuple[Path, str, bool]]:
@@ -182,9 +191,7 @@ def _undeclared(
     for nested in block.blocks:
         inner, name = bound, nested.type
         if name == "dynamic" and nested.labels:
-            iterator = nested.attributes.get("iterator")
-            root = iterator.value.root if iterator and isinstance(iterator.value, Traversal) else None
-            inner = bound | {nested.labels[0], *([root] if isinstance(root, str) else [])}
+            inner = bound | _iterators(nested)
         index = counts.get(name, 0)
         counts[name] = index + 1
         yield from _undeclared(nested, instance, path / name / index, inner)

@@ -46,9 +46,7 @@ class Thing(Lazy):
         value = derived_attribute(self, name)
         if value is not None:
             return value
-        return Pending(
-            f"{self.subject}.{name}", "is known after apply", self.references, name.endswith(("arn", "id"))
-        )
+        return Pending(f"{self.subject}.{name}", "is known after apply", self.references, name.endswith(("arn", "id")))
 
 
 class Outputs(Lazy):

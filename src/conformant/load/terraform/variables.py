@@ -63,7 +63,9 @@ def inputs(
         for block in reversed(chosen):
             if name in block.attributes:
                 return attempt(block.attributes[name].value)
-        found = next((files[path].attributes[name] for path in reversed(ordered) if name in files[path].attributes), None)
+        found = next(
+            (files[path].attributes[name] for path in reversed(ordered) if name in files[path].attributes), None
+        )
         if chosen or not manual:
             return _present(found, name, attempt)
         fallback = found or _default(types.get(name))
@@ -125,5 +127,3 @@ def _typed(value: Any, declared: Block | None, attempt: Callable[[Node], Any]) -
         return attempt(parse(SourceFile("", f"x = {value}\n")).attributes["x"].value)
     except SyntaxFault:
         return value
-
-
