@@ -15,7 +15,7 @@ from msgspec import Struct
 from conformant.leaf import exporter
 from conformant.model import Place, Report, Result, Status
 from conformant.text import one_line, visible
-from conformant.verdict import Rule, gaps, rules, severity
+from conformant.verdict import Rule, gaps, rules, severity, statement
 
 COUNTED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
@@ -140,7 +140,7 @@ def _lines(result: Result) -> Iterator[str]:
     for finding in result.findings:
         place = finding.place or result.place or "-"
         accepted = f" ({_accepted(result)})" if result.status is Status.WAIVED else ""
-        yield f"{place}: {severity(result, finding)}: {finding.message}{accepted}"
+        yield f"{place}: {severity(result, finding)}: {statement(finding)}{accepted}"
         if finding.cure is not None and finding.cure.advice:
             yield f"  cure: {finding.cure.advice}"
     if result.reason:

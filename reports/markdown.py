@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from conformant.leaf import exporter
 from conformant.model import Report, Severity, Status
 from conformant.text import counted, one_line, shortened, some
-from conformant.verdict import Pair, declared, exit_code, findings, obstacles, rules, severity, tally, worst
+from conformant.verdict import Pair, declared, exit_code, findings, obstacles, rules, severity, statement, tally, worst
 
 TITLES = {0: "✅ Verified", 1: "❌ Findings", 3: "⚠️ Could not decide"}
 MESSAGE = 600
@@ -68,7 +68,7 @@ def _rows(report: Report, pairs: Iterable[Pair]) -> Iterator[str]:
         yield (
             f"| {severity(result, finding)} | {_code(result.check)} {_text(known[result.check].slug)} "
             f"| {_code(result.resource.address)} | {_code(str(finding.place or result.place or '-'))} "
-            f"| {_text(finding.message)}{cure} |\n"
+            f"| {_text(statement(finding))}{cure} |\n"
         )
 
 

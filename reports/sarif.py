@@ -14,7 +14,7 @@ from urllib.parse import quote
 from conformant.leaf import exporter
 from conformant.model import Finding, Place, Report, Resource, Result, Severity, Status
 from conformant.text import counted, json_text, shortened
-from conformant.verdict import WORDS, Rule, exit_code, findings, rules, severity, worst
+from conformant.verdict import WORDS, Rule, exit_code, findings, rules, severity, statement, worst
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {
@@ -112,7 +112,7 @@ def _result(result: Result, finding: Finding, positions: dict[str, int]) -> Json
         "ruleId": result.check,
         "ruleIndex": positions[result.check],
         "level": LEVELS[level],
-        "message": {"text": _message(f"{finding.message}{advice}")},
+        "message": {"text": _message(f"{statement(finding)}{advice}")},
         "locations": [{**_location(place), "logicalLocations": [_logical(result.resource)]}],
         "partialFingerprints": {"conformant/v1": finding.fingerprint},
         "suppressions": [_suppression(result, place)] if result.status is Status.WAIVED else [],

@@ -67,6 +67,7 @@ def _check_command(commands: Any) -> None:
     command.add_argument("--fail-on", metavar="SEVERITY", help="lowest severity that fails the run (default: low)")
     command.add_argument("--strict", action="store_true", default=None, help="undecided results fail the run (exit 3)")
     command.add_argument("--all", action="store_true", help="include passing results")
+    command.add_argument("--verbose", "-v", action="store_true", help="show every finding, however many there are")
     command.add_argument("--quiet", "-q", action="store_true", help="print nothing but errors")
     command.add_argument("--no-color", action="store_true", help="no colour (also by NO_COLOR)")
     command.add_argument("--select", action="append", default=[], metavar="NAME",
@@ -166,7 +167,7 @@ def _render(report: "Report", name: str, options: argparse.Namespace) -> tuple[I
         from conformant.terminal import render
 
         color = sys.stdout.isatty() and not (options.no_color or options.output or "NO_COLOR" in os.environ)
-        return render(report, color=color, width=get_terminal_size((120, 40)).columns), ".txt"
+        return render(report, color=color, width=get_terminal_size((120, 40)).columns, verbose=options.verbose), ".txt"
     from conformant.content import content
     from conformant.leaf import Exporter, load
 

@@ -60,7 +60,7 @@ class Path(tuple[Step, ...]):
         for step in self:
             if isinstance(step, int):
                 text += f"[{step}]"
-            elif step.replace("_", "").replace("-", "").isalnum():
+            elif isinstance(step, str) and step.replace("_", "").replace("-", "").isalnum():
                 text += f".{step}" if text else step
             else:
                 text += f"[{step!r}]"

@@ -14,6 +14,7 @@ from conformant.verdict import (
     obstacles,
     rules,
     severity,
+    statement,
     tally,
     worst,
 )
@@ -112,14 +113,15 @@ class _Page:
 
     def finding(self, pair: Pair, place: str, name: str, place_width: int, name_width: int) -> Iterator[str]:
         result, finding = pair
+        text = statement(finding)
         level = severity(result, finding)
         start = f"  {place:<{place_width}}  "
         colored = self.paint(f"{level!s:<8}", _COLORS[level])
         head = f"{start}{colored}  {name:<{name_width}}  "
         column = len(start) + 8 + 2 + max(len(name), name_width) + 2
-        message = self.wrapped(finding.message, column)
+        message = self.wrapped(text, column)
         if column + ROOM > self.width:
-            column, message = 6, self.wrapped(finding.message, 6)
+            column, message = 6, self.wrapped(text, 6)
             yield f"{head.rstrip()}\n"
             yield f"{' ' * column}{message[0]}\n"
         else:

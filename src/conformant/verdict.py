@@ -83,6 +83,12 @@ def severity(result: Result, finding: Finding) -> Severity:
     return result.severity if finding.severity is None else finding.severity
 
 
+def statement(finding: Finding) -> str:
+    """The message, with the detour that its place tells of, such as a rendered template."""
+    note = finding.place.note if finding.place is not None else ""
+    return f"{finding.message} ({note})" if note else finding.message
+
+
 def unreadable_files(report: Report) -> frozenset[str]:
     """The input files that could not be read."""
     return frozenset(entry.file for entry in report.coverage.files if entry.status == "unreadable")

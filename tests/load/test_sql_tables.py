@@ -264,9 +264,7 @@ def test_triggers() -> None:
         "CREATE TABLE t (a int); CREATE TRIGGER g BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION s.f();"
         "CREATE TRIGGER h AFTER DELETE ON t EXECUTE FUNCTION f(); DROP TRIGGER h ON t;"
     )
-    assert raw["triggers"] == [
-        {"name": "g", "timing": "before", "events": ["insert", "update"], "function": "s.f"}
-    ]
+    assert raw["triggers"] == [{"name": "g", "timing": "before", "events": ["insert", "update"], "function": "s.f"}]
 
 
 def test_views() -> None:

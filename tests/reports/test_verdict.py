@@ -14,7 +14,7 @@ from conformant.model import (
     Severity,
     Status,
 )
-from conformant.verdict import declared, exit_code, findings, obstacles, rules, tally, verdict, worst
+from conformant.verdict import declared, exit_code, findings, obstacles, rules, statement, tally, verdict, worst
 from conformant.waivers import Fixed
 
 THING = Resource(
@@ -97,6 +97,11 @@ def test_declared_leaves_out_what_a_result_doubts_and_what_a_probe_saw(sample: R
     assert declared(sample) == ["default-deny"]
     probe = replace(sample.checks["NET-001"], id="LIVE-NP-003")
     assert declared(replace(sample, checks={**sample.checks, "LIVE-NP-003": probe})) == []
+
+
+def test_a_statement_tells_of_a_detour() -> None:
+    assert statement(Finding("wrong", place=Place("a", note="line 3 rendered"))) == "wrong (line 3 rendered)"
+    assert statement(Finding("wrong")) == "wrong"
 
 
 def test_rules_know_results_without_a_check() -> None:

@@ -5,6 +5,7 @@ Resources have family ``avro``, kind AvroSchema and the schema's full name. `raw
 (the first of them or "") and ``unresolved`` (names of types that this file does not define).
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from conformant.model import FileCoverage, Locator, Place, Resource, Step
 
 _NAMED = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+_PLACEHOLDER = "a template placeholder that was not filled in"
 
 
 class SchemaLocator:
@@ -54,11 +58,19 @@ def load(file: str, text: str, first_line: int = 1) -> tuple[list[Resource], lis
     bare = _STRING_OR_COMMENT.sub(_blanked, text) if "//" in text or "/*" in text else text
     resources: list[Resource] = []
     coverage = FileCoverage(file, "read")
+    try:
+        json.loads(bare or "null")
+    except json.JSONDecodeError as error:
+        coverage.status, coverage.reason = "unreadable", f"no JSON: {error.msg}"
+        if "{{" in bare:
+            coverage.status, coverage.reason = "template", _PLACEHOLDER
+        coverage.place = Place(file, error.lineno + first_line - 1, error.colno)
+        return [], [coverage]
     for document in documents(bare):
         locator = YamlLocator(file, bare, document, first_line=first_line)
         if document.error or document.template:
             coverage.status = "unreadable" if document.error else "template"
-            coverage.reason = document.error or "a template placeholder that was not filled in"
+            coverage.reason = document.error or _PLACEHOLDER
             coverage.place = locator.place(())
             continue
         resources.extend(_schemas(document, locator))

@@ -100,8 +100,10 @@ class Reading:
                     self._fault(path, "missing", f"{kind} without {key!r}")
             case None:
                 self._fault(path, "missing", "a type without 'type'")
-            case _:
+            case str():
                 self._schema(kind, (*path, "type"), namespace)
+            case _:
+                self._fault((*path, "type"), "type", "the 'type' of an object is a name")
         if schema.get("logicalType") == "decimal":
             self._decimal(schema, path, namespace)
 
@@ -203,12 +205,18 @@ class Reading:
         known: dict[str, Any] = {
             name: {"type": "fixed", "name": name, "size": 1} for name in (*before, *self.unresolved)
         }
-        try:
-            parse_schema(schema, named_schemas=known)
-        except UnknownType as error:
-            self.unresolved.add(str(error.name))
-        except SchemaParseException as error:
-            self._fault((), "parser", str(error))
+        while True:
+            try:
+                parse_schema(schema, named_schemas={**known})
+            except UnknownType as error:  # it finds fewer names than Java's parser, whose way `_lookup` goes
+                if not isinstance(error.name, str) or error.name in known:
+                    return
+                known[error.name] = {"type": "fixed", "name": error.name, "size": 1}
+            except SchemaParseException as error:
+                self._fault((), "parser", str(error))
+                return
+            else:
+                return
 
 
 def full_name(schema: dict[str, Any], namespace: str) -> str:

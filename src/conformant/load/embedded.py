@@ -14,7 +14,7 @@ from conformant.load.sections import Origin, ParseError, Section, SectionLocator
 from conformant.load.yaml import Document, YamlLocator, documents, scalar_origin
 from conformant.model import FileCoverage, Locator, Path, Place, Resource, Step, Unknown
 
-_YAML = (".yaml", ".yml", ".json")
+_YAML = (".yaml", ".yml", ".json", ".rules")
 _TEXT = (".properties", ".env", ".ini", ".toml", ".conf", ".cfg", ".cnf", ".hcl", ".xml", ".config")
 _FLUENTD = re.compile(r"^[ \t]*<(?:source|match|filter|system|label)(?:[ \t][^>\n]*)?>", re.MULTILINE)
 _FLUENT_BIT = re.compile(r"^\[(?:input|filter|output|(?:multiline_)?parser)\][ \t\r]*$", re.MULTILINE | re.IGNORECASE)
@@ -96,7 +96,7 @@ class _Reader:
             elif key.endswith(_YAML):
                 if kind := self.yaml(key, content, (section, key)):
                     sectioned[key] = kind
-            elif "\n" in content and not key.endswith(_TEXT) and _MAPPING.match(content):
+            elif "\n" in content and "." not in key and _MAPPING.match(content):
                 self.yaml(key, content, (section, key), certain=False)
             elif key.endswith(_TEXT):
                 self.add("ConfigText", key, content, _Fixed(self.place((section, key))))

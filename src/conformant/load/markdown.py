@@ -15,7 +15,7 @@ _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _BEGINS = re.compile(r"[-+*](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|`{3}|~{3}|#{1,6}(?:[ \t]|$)|<|---|\*\*\*|___")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
-_MARKER = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?=[ \t]|$)[ \t]{0,4}")
+_MARKER = re.compile(r"([-+*]|\d{1,9}[.)])([ \t]+|$)")
 _LANGUAGE = re.compile(r"[\w+#.-]+")
 _HTML = re.compile(r"<(?:!--|(?:pre|script|style|textarea)(?=[\s>]|$))", re.IGNORECASE)
 _HTML_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
@@ -140,12 +140,14 @@ def _past_markers(indent: int, content: str, base: int, items: list[int]) -> tup
     """Column and text after the list markers that open a line; their items are added to `items`."""
     while indent - base < _TAB and (marker := _MARKER.match(content)):
         after = content[marker.end() :]
-        if after[:1] in (" ", "\t"):
-            break
+        start = indent + len(marker[1])
+        gap = _width(marker[2], start)
         if not after:
-            items.append(indent + len(marker[0].rstrip()) + 1)
+            items.append(start + 1)
             return items[-1], after
-        indent += marker.end()
+        if gap > _TAB:
+            break
+        indent = start + gap
         items.append(indent)
         base, content = indent, after
     return indent, content
@@ -159,17 +161,17 @@ def _opening(content: str) -> tuple[str, str] | None:
     return match[1], match[2]
 
 
-def _width(text: str) -> int:
-    """Columns of leading blanks; a tab leads to the next multiple of four."""
-    width = 0
+def _width(text: str, column: int = 0) -> int:
+    """Columns of leading blanks in a text at `column`; a tab leads to the next multiple of four."""
+    at = column
     for char in text:
         if char == " ":
-            width += 1
+            at += 1
         elif char == "\t":
-            width += _TAB - width % _TAB
+            at += _TAB - at % _TAB
         else:
             break
-    return width
+    return at - column
 
 
 def _dedent(line: str, columns: int) -> tuple[str, int]:

@@ -19,7 +19,7 @@ _KEY_END = r"[ ]*+:(?=\s|\Z)"
 _EXPONENT = rf"[eE][-+\d_]++{_END}"
 _BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
-    r"\+[.\d]|-?\.[iInN]|-?_|-?(?=[.\d])(?:0[\dxXoObB_]"
+    r"\+[.\d_]|-?\.[iInN]|-?_|-?(?=[.\d])(?:0[\dxXoObB_]"
     rf"|\d*+(?:_|{_EXPONENT}|\.(?:0*+{_END}|\d*+(?:_|{_EXPONENT}))|(?<=\d{{18}})))"
 )
 _SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
@@ -34,8 +34,8 @@ _FLOW = (
     rf"(?:{_ODD_WORD}|{_BOOLEAN}|[|>]|(?=[{_FIRST}])(?:{_SIGNED}))"
 )
 _AFTER_INDENT = (
-    rf"[ ]*+(?:-(?:[ \-]{{99}}|[ \-]*+))?+(?=[{_FIRST}yYnNoOtTfF%\[])"
-    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}%\[])(?:%|[\[{{][^\n]*[\]}}]{_KEY_END}|{_SIGNED}))"
+    rf"[ ]*+(?:-[ \-]{{99}}|(?:-[ \-]*+)?+(?=[{_FIRST}yYnNoOtTfF%\[])"
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}%\[])(?:%|[\[{{][^\n]*[\]}}]{_KEY_END}|{_SIGNED})))"
 )
 _DEEP = " " * 100
 

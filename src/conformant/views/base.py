@@ -58,7 +58,7 @@ class Object(View):
     """Any Kubernetes object."""
 
     __slots__ = ()
-    kinds = None
+    kinds: ClassVar[frozenset[str] | None] = None
 
     @property
     def api_version(self) -> str:

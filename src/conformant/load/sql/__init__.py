@@ -43,7 +43,7 @@ def load(texts: Sequence[SqlText], source: str = "sql") -> tuple[list[Resource],
                 else:
                     apply_fault(catalog, item)
         coverage.append(_coverage(text, found, foreign))
-    made = resources(catalog, source) if catalog.statements else []
+    made = resources(catalog, source) if catalog.statements or catalog.database.unmodelled else []
     places = [resource.locator.place(()) for resource in made]
     for entry, (text, file) in zip(coverage, read, strict=True):
         last = text.first_line + text.data.count(b"\n")
@@ -55,7 +55,7 @@ def _coverage(text: Source, found: Sequence[Statement | Fault], foreign: str) ->
     if foreign:
         return FileCoverage(text.file, "skipped", reason=f"written for {foreign}: only PostgreSQL is read")
     faults = [item for item in found if isinstance(item, Fault) and item.kind in ("syntax", "template")]
-    good = sum(isinstance(item, Statement) for item in found)
+    good = len(found) - len(faults)
     if not faults:
         return FileCoverage(text.file, "read" if good else "skipped", reason="" if good else "no statement in it")
     syntax = next((fault for fault in faults if fault.kind == "syntax"), None)

@@ -1,6 +1,6 @@
 """The state of a database while statements are applied to it: PostgreSQL's catalogue in small."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -95,7 +95,7 @@ class Catalog:
 
     def __init__(self, mark: Mark) -> None:
         self.relations: dict[Name, Table | View] = {}
-        self.routines: list[Routine] = []
+        self.overloads: dict[str, list[Routine]] = {}
         self.schemas: dict[str, Schema] = {}
         self.roles: dict[str, Role] = {}
         self.database = Database(schema="", name="", mark=mark)
@@ -151,14 +151,24 @@ class Catalog:
         schemas = [names[-2]] if len(names) > 1 else [*self.search_path, "public"]
         found = [
             routine
-            for routine in self.routines
-            if routine.name == names[-1] and (arguments is None or routine.arguments == arguments)
+            for routine in self.overloads.get(names[-1], ())
+            if arguments is None or routine.arguments == arguments
         ]
         for schema in schemas:
             matching = [routine for routine in found if routine.schema == schema]
             if matching:
                 return matching
         return []
+
+    def routines(self) -> Iterator[Routine]:
+        return (routine for same in self.overloads.values() for routine in same)
+
+    def add_routine(self, routine: Routine) -> None:
+        self.overloads.setdefault(routine.name, []).append(routine)
+
+    def drop_routines(self, gone: Iterable[Routine]) -> None:
+        for routine in list(gone):
+            self.overloads[routine.name].remove(routine)
 
     def role_named(self, name: str, mark: Mark) -> Role:
         """The role of this name, taken to exist if no statement created it."""

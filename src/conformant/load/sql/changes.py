@@ -20,8 +20,7 @@ def drop(catalog: Catalog, statement: Statement) -> None:
             if relation is not None:
                 drop_relation(catalog, relation)
         elif kind in _ROUTINES:
-            for routine in named_routines(catalog, item):
-                catalog.routines.remove(routine)
+            catalog.drop_routines(named_routines(catalog, item))
         elif kind == "OBJECT_SCHEMA":
             drop_schema(catalog, string(item))
         elif kind in ("OBJECT_POLICY", "OBJECT_TRIGGER"):
@@ -64,7 +63,7 @@ def _target(entry: Entry) -> Name | None:
 def drop_schema(catalog: Catalog, name: str) -> None:
     for relation in [found for found in catalog.relations.values() if found.schema == name]:
         drop_relation(catalog, relation)
-    catalog.routines = [routine for routine in catalog.routines if routine.schema != name]
+    catalog.drop_routines(routine for routine in catalog.routines() if routine.schema == name)
     catalog.schemas.pop(name, None)
 
 
@@ -79,7 +78,7 @@ def drop_owned(catalog: Catalog, statement: Statement) -> None:
         thing.grants = [entry for entry in thing.grants if entry.raw["roles"][0] not in roles]
     for relation in [found for found in catalog.relations.values() if found.facts.get("owner") in roles]:
         drop_relation(catalog, relation)
-    catalog.routines = [found for found in catalog.routines if found.facts.get("owner") not in roles]
+    catalog.drop_routines(found for found in catalog.routines() if found.facts.get("owner") in roles)
 
 
 def reassign_owned(catalog: Catalog, statement: Statement) -> None:
@@ -125,7 +124,9 @@ def rename(catalog: Catalog, statement: Statement) -> None:
         catalog.database.name = new
     elif kind in _ROUTINES:
         for routine in named_routines(catalog, node["object"]):
+            catalog.drop_routines([routine])
             routine.name = new
+            catalog.add_routine(routine)
     elif kind == "OBJECT_INDEX":
         for table in catalog.tables():
             _rename_entry(table.indexes, node["relation"]["relname"], new)
@@ -187,7 +188,7 @@ def _move(catalog: Catalog, relation: Table | View, key: Name) -> None:
 def _rename_schema(catalog: Catalog, old: str, new: str) -> None:
     for relation in [found for found in catalog.relations.values() if found.schema == old]:
         _move(catalog, relation, (new, relation.name))
-    for routine in catalog.routines:
+    for routine in catalog.routines():
         routine.schema = new if routine.schema == old else routine.schema
     schema = catalog.schemas.pop(old, None)
     if schema is not None:

@@ -38,6 +38,35 @@ class Fault(Struct, eq=False):
     at: int
 
 
+class Refused(Exception):
+    """The parser's complaint, at a character of the text."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def _trees(text: str) -> list[Node]:
+    from pglast.parser import ParseError, parse_sql_json
+
+    try:
+        return list(decode(parse_sql_json(text))["stmts"])
+    except ParseError as error:
+        offset = error.args[1] if len(error.args) > 1 else None
+        raise Refused(str(error.args[0]), max(offset or 0, 0)) from None
+
+
+def plpgsql(statement: "Statement") -> list[Node]:
+    """The syntax trees of the PL/pgSQL in a DO block or CREATE FUNCTION. Raises Refused."""
+    from pglast.parser import ParseError, parse_plpgsql_json
+
+    try:
+        return list(decode(parse_plpgsql_json(statement.source.slice(statement.start, statement.end))))
+    except ParseError as error:
+        raise Refused(str(error.args[0]), 0) from None
+
+
 def parse(source: Source) -> list[Statement | Fault]:
     """The statements of a text in order. Statements that the parser refuses become faults and do
     not touch the others."""
@@ -66,15 +95,12 @@ def _special(source: Source, piece: Piece) -> Fault:
 
 def parse_part(source: Source, start: int, end: int) -> list[Statement] | Fault:
     """The statements between two offsets, or what is wrong with them."""
-    from pglast.parser import ParseError, parse_sql_json
-
     text = source.slice(start, end)
     try:
-        trees = decode(parse_sql_json(text))["stmts"]
-    except ParseError as error:
-        offset = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], int) else 0
-        at = start + len(text[: max(offset, 0)].encode("utf-8", "replace"))
-        return _fault(source, start, end, at, str(error.args[0]))
+        trees = _trees(text)
+    except Refused as refusal:
+        at = start + len(text[: refusal.offset].encode())
+        return _fault(source, start, end, at, refusal.message)
     statements = []
     for tree in trees:
         begin = start + tree.get("stmt_location", 0)
@@ -159,9 +185,9 @@ def opening_words(source: Source, start: int, end: int) -> str:
     for token in tokens(source.data, start, end):
         if token.kind == "comment":
             continue
-        word = source.slice(token.start, token.end).split(maxsplit=1)[0]
+        word = source.slice(token.start, token.end)
         if token.kind == "meta" and not words:
-            return word
+            return word.split()[0]
         known = words or word.upper() in _VERBS
         if token.kind != "word" or len(words) == 5 or not known or words[-1:] in (["PASSWORD"], ["BY"]):
             break

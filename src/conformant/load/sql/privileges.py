@@ -123,7 +123,7 @@ def _things(catalog: Catalog, node: Node, at: Mark) -> Iterator[Thing]:
                 yield found
         elif kind in ("OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE"):
             if everything:
-                yield from (found for found in catalog.routines if found.schema == string(item))
+                yield from (found for found in catalog.routines() if found.schema == string(item))
             else:
                 yield from named_routines(catalog, item)
         elif kind == "OBJECT_SCHEMA":
@@ -277,7 +277,7 @@ def forget_role(catalog: Catalog, name: str) -> None:
 def holders(catalog: Catalog) -> Iterator[Thing]:
     """Everything that has an owner and grants."""
     yield from catalog.relations.values()
-    yield from catalog.routines
+    yield from catalog.routines()
     yield from catalog.schemas.values()
     yield catalog.database
 

@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.json import decode
-
 from conformant.load.sql.catalog import Catalog, Entry, Routine, mark
 from conformant.load.sql.expressions import constant, items, nodes, option, strings, type_name
-from conformant.load.sql.grammar import Fault, Node, Statement, parse_part
+from conformant.load.sql.grammar import Fault, Node, Refused, Statement, parse_part, plpgsql
 from conformant.load.sql.privileges import apply_defaults, named_routines
 from conformant.load.sql.scanner import tokens
 from conformant.load.sql.source import Mark, Source
@@ -47,14 +45,14 @@ def create_routine(catalog: Catalog, statement: Statement) -> None:
         "owner": catalog.role, "procedure": bool(node.get("is_procedure")), "language": "sql",
         "security_definer": False, "settings": {}, "returns": type_name(node.get("returnType", {})) or None,
     }  # fmt: skip
-    old = next((r for r in catalog.routines if (r.key, r.arguments) == (routine.key, arguments)), None)
+    old = next((found for found in catalog.routine([schema, names[-1]], arguments)), None)
     if old is None:
         routine.grants = [Entry(_to_public(), routine.mark)]
-        catalog.routines.append(routine)
         apply_defaults(catalog, routine, "functions")
     else:
         routine.facts["owner"], routine.grants, routine.revokes = old.facts["owner"], old.grants, old.revokes
-        catalog.routines[catalog.routines.index(old)] = routine
+        catalog.drop_routines([old])
+    catalog.add_routine(routine)
     catalog.schema(schema, routine.mark)
     _options(routine, statement, node.get("options", []))
     if routine.body and topics(routine.body):
@@ -172,11 +170,9 @@ def do_block(catalog: Catalog, statement: Statement) -> list[Statement]:
 def effects(statement: Statement, body: str) -> list[str]:
     """What a DO block or routine may change: by the SQL that it runs, or by all of its text where
     that SQL is not written in it."""
-    from pglast.parser import ParseError, parse_plpgsql_json
-
     try:
-        trees = decode(parse_plpgsql_json(statement.source.slice(statement.start, statement.end)))
-    except ParseError:
+        trees = plpgsql(statement)
+    except Refused:
         return topics(body)
     queries = []
     for kind, node in nodes(trees):
@@ -196,12 +192,10 @@ _RUNNING = {
 
 
 def _plain(statement: Statement) -> list[Statement] | None:
-    from pglast.parser import ParseError, parse_plpgsql_json
-
     source = statement.source
     try:
-        trees = decode(parse_plpgsql_json(source.slice(statement.start, statement.end)))
-    except ParseError:
+        trees = plpgsql(statement)
+    except Refused:
         return None
     found: list[Statement] = []
     position = statement.start

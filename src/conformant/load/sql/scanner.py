@@ -98,7 +98,8 @@ def split(data: bytes) -> Iterator[Piece]:
             return
         if statement.copies_rows:
             ending = _COPY_END.search(data, position)
-            yield Piece("data", position, ending.start() if ending else len(data))
+            begin = data.find(b"\n", position) + 1 or len(data)
+            yield Piece("data", begin, ending.start() if ending else len(data))
             position = ending.end() if ending else len(data)
 
 

@@ -23,7 +23,7 @@ def resources(catalog: Catalog, source: str) -> list[Resource]:
             made.append(_table(catalog, relation, database, source))
         else:
             made.append(_view(relation, database, source))
-    made.extend(_routine(routine, database, source) for routine in catalog.routines)
+    made.extend(_routine(routine, database, source) for routine in catalog.routines())
     database.meta = {(resource.kind, resource.namespace, resource.name): resource for resource in made}
     return [database, *made]
 

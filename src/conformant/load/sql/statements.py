@@ -30,6 +30,7 @@ def apply_fault(catalog: Catalog, fault: Fault) -> None:
     if fault.kind == "psql":
         _psql(catalog, statement, text.split())
     elif fault.kind == "data":
+        statement.end = statement.start
         catalog.unmodelled("data", statement, fault.reason, [])
     else:
         raw = {

@@ -44,8 +44,7 @@ class Body:
             if value is not None and name not in without:
                 made[name] = value
         if block.blocks:
-            for name, found in self.blocks(block, scope, path, without).items():
-                made[name] = found
+            made.update(self.blocks(block, scope, path, without))
         return made
 
     def blocks(

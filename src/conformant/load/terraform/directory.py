@@ -11,7 +11,7 @@ from conformant.model import FileCoverage, Place
 
 
 def _overrides(path: str) -> bool:
-    stem = basename(path).removesuffix(".json").removesuffix(".tf")
+    stem = basename(path).removesuffix(".json").removesuffix(".tf").removesuffix(".tofu")
     return stem == "override" or stem.endswith("_override")
 
 

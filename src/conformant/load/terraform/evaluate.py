@@ -23,10 +23,12 @@ from conformant.load.terraform.syntax import (
     Unary,
 )
 from conformant.load.terraform.values import (
+    BlockValue,
     EvaluationError,
     Partial,
     Pending,
     SetValue,
+    Symbolic,
     because,
     boolean,
     bounded,
@@ -84,7 +86,7 @@ class Lazy(Pending):
 def evaluate(node: Node, scope: Scope) -> Any:
     """The value of an expression. Raises EvaluationError where Terraform would refuse it."""
     if node.__class__ is Literal:
-        return node.value  # type: ignore[attr-defined]
+        return node.value
     return _EVALUATORS[node.__class__](node, scope)
 
 
@@ -98,11 +100,17 @@ def _entries(node: Entries, scope: Scope) -> Any:
     if node.constant is not None:
         return node.constant
     made: dict[str, Any] = {}
+    partial: list[tuple[Partial, Any]] = []
     for key, value, _ in node.entries:
         name = evaluate(key, scope)
-        if isinstance(name, Unknown):
+        if isinstance(name, Partial):
+            partial.append((name, evaluate(value, scope)))
+        elif isinstance(name, Unknown):
             return because([name])
-        made[text(name)] = evaluate(value, scope)
+        else:
+            made[text(name)] = evaluate(value, scope)
+    if partial:
+        return Symbolic(because([key for key, _ in partial]), [*made.items(), *partial])
     return made
 
 
@@ -112,8 +120,8 @@ def _traversal(node: Traversal, scope: Scope) -> Any:
         return follow(evaluate(root, scope), node.steps, 0, scope)  # type: ignore[arg-type]
     names = scope.names
     if names is not None and root in names:
-        return follow(names[root], node.steps, 0, scope)  # type: ignore[index]
-    value, taken = scope.module.resolve(root, node.steps, scope)  # type: ignore[arg-type]
+        return follow(names[root], node.steps, 0, scope)
+    value, taken = scope.module.resolve(root, node.steps, scope)
     return follow(value, node.steps, taken, scope)
 
 
@@ -133,6 +141,8 @@ def _member(value: Any, key: Any) -> Any:
     kind = value.__class__
     if isinstance(key, Unknown):
         return because([key, *unknowns(value)])
+    if kind is BlockValue:
+        return value.member(text(key))
     if kind is dict:
         name = text(key)
         if name in value:

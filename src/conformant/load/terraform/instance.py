@@ -8,8 +8,8 @@ from conformant.load.terraform.convert import convert
 from conformant.load.terraform.directory import Directory
 from conformant.load.terraform.evaluate import Budget, Scope, evaluate
 from conformant.load.terraform.syntax import Attribute, Block, Entries, Literal, Node, Step
-from conformant.load.terraform.things import Key, Outputs, Thing, keyed
-from conformant.load.terraform.values import EvaluationError, Pending, bounded, unknowns
+from conformant.load.terraform.things import Key, Outputs, Thing
+from conformant.load.terraform.values import BlockValue, EvaluationError, Pending, bounded, unknowns
 from conformant.model import Undecided, Unknown
 
 _NOT_READ = frozenset({"each", "count", "self", "path", "terraform"})
@@ -80,7 +80,7 @@ class Instance:
     def attempt(self, node: Node, scope: Scope) -> Any:
         """The value of an expression, a Pending where it cannot be evaluated."""
         if node.__class__ is Literal:
-            return node.value  # type: ignore[attr-defined]
+            return node.value
         try:
             return evaluate(node, scope)
         except EvaluationError as error:
@@ -259,7 +259,11 @@ class Instance:
         node = thing.block.attributes.get(name)
         if node is not None:
             return self._once(key, f"{thing.subject}.{name}", lambda: self.attempt(node.value, thing.scope))
-        return self._once(key, f"{thing.subject}.{name}", lambda: Body(self).blocks(thing.block, thing.scope).get(name))
+        return self._once(key, f"{thing.subject}.{name}", lambda: self._blocks(thing, name))
+
+    def _blocks(self, thing: Thing, name: str) -> Any:
+        found = Body(self).blocks(thing.block, thing.scope).get(name)
+        return None if found is None else _open(found, f"{thing.subject}.{name}", thing.references)
 
     def provider(self, name: str) -> "tuple[Instance, str, Block | None]":
         """The provider configuration that a name means here: where it stands, its name, its block."""
@@ -270,6 +274,16 @@ class Instance:
             if key == name:
                 return self.parent.provider(outer)
         return (self, name, None) if "." in name else self.parent.provider(name)
+
+
+def _open(value: Any, subject: str, references: tuple[str, ...]) -> Any:
+    """Nested blocks as a reference sees them."""
+    if isinstance(value, dict):
+        inner = {key: _open(each, f"{subject}.{key}", references) for key, each in value.items()}
+        return BlockValue(inner, subject, references)
+    if isinstance(value, list):
+        return [_open(each, f"{subject}[{nth}]", references) for nth, each in enumerate(value)]
+    return value
 
 
 def _is_false(attribute: Attribute | None) -> bool:

@@ -135,7 +135,7 @@ class Parser:
                     block.attributes[name] = Attribute(name, self.expression(), start)
                 else:
                     block.blocks.append(self.block(name, start))
-                if self.kind not in ("newline", "end") and not self.at("}"):
+                if self.kind not in ("newline", "end"):
                     raise self.expected("a line break")
             else:
                 break
@@ -150,10 +150,20 @@ class Parser:
         if not self.at("{"):
             raise self.expected("'=' or '{'")
         self.advance()
-        self.body(block)
+        if self.kind == "newline":
+            self.body(block)
+        elif self.kind == "name":
+            self.only_attribute(block)
         block.end = self.end
         self.take("}")
         return block
+
+    def only_attribute(self, block: Block) -> None:
+        """The one definition of a block that is written on one line."""
+        name, start = self.value, self.start
+        self.advance()
+        self.take("=")
+        block.attributes[name] = Attribute(name, self.expression(), start)
 
     # -- expressions
 
@@ -208,8 +218,8 @@ class Parser:
             self.deeper()
             operand = self.operand()
             self.depth -= 1
-            if operand.__class__ is Literal and value == "-" and operand.value.__class__ in (int, float):  # type: ignore[attr-defined]
-                return Literal(-operand.value, start, operand.end)  # type: ignore[attr-defined]
+            if operand.__class__ is Literal and value == "-" and operand.value.__class__ in (int, float):
+                return Literal(-operand.value, start, operand.end)
             return Unary(value, operand, start)
         elif kind == "op" and value in ("(", "[", "{"):
             node = self.bracketed(value, start)
@@ -293,11 +303,10 @@ class Parser:
                 key = None
         if key is None:
             key = self.expression()
-            if key.__class__ is Literal and key.value.__class__ is not str:  # type: ignore[attr-defined]
+            if key.__class__ is Literal and key.value.__class__ is not str:
                 key = Literal(self.text[key.start : key.end], key.start, key.end)
-        if not self.at(":"):
-            if not self.at("="):
-                raise self.expected("'='")
+        if not self.at(":") and not self.at("="):
+            raise self.expected("'='")
         self.advance()
         return key, self.expression(), start
 

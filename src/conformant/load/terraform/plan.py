@@ -208,7 +208,8 @@ class PlanLocator:
     def _in_twin(self, path: Sequence[Step]) -> list[Step]:
         """The path with the indexes that elements have in HCL: a plan orders sets by itself."""
         steps: list[Step] = []
-        planned, written = self.raw, self.twin.raw if self.twin else None
+        planned: Any = self.raw
+        written: Any = self.twin.raw if self.twin else None
         for step in path:
             inner = _at(planned, step)
             if isinstance(step, int) and isinstance(inner, dict) and isinstance(written, list):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from conformant.load.terraform.values import Partial, Pending
+from conformant.load.terraform.values import Partial, Pending, Symbolic
 from conformant.model import Unknown
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -36,6 +36,8 @@ def leaf(value: Any) -> Any:
         return {key: leaf(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [leaf(inner) for inner in value]
+    if isinstance(value, Symbolic):
+        return {str(leaf(key)): leaf(inner) for key, inner in value.entries}
     if isinstance(value, Partial) and value.parts:
         return "".join(part if isinstance(part, str) else _opaque(part) for part in value.parts)
     if isinstance(value, Pending):
@@ -145,14 +147,15 @@ def _statement(block: Any) -> Any:
             made[key] = _principals(block[name])
     conditions: dict[str, Any] = {}
     for each in block.get("condition", []):
-        if not isinstance(each, dict) or not all(isinstance(each.get(key), str) for key in ("test", "variable")):
-            made["Condition"] = leaf(each) if isinstance(each, Unknown) else Unknown("a condition is not known")
+        condition = leaf(each)
+        known = condition if isinstance(condition, dict) else {}
+        test, variable = known.get("test"), known.get("variable")
+        if not isinstance(test, str) or not isinstance(variable, str):
+            unknown = isinstance(condition, Unknown)
+            made["Condition"] = condition if unknown else Unknown("a condition is not known")
             return made
-        tests = conditions.setdefault(each["test"], {})
-        values = leaf(each.get("values", []))
-        known = tests.get(each["variable"])
-        both = isinstance(known, list) and isinstance(values, list)
-        tests[each["variable"]] = [*known, *values] if both else values
+        tests = conditions.setdefault(test, {})
+        tests[variable] = _both(tests.get(variable), known.get("values", []))
     if conditions:
         made["Condition"] = {
             test: {name: _single(values) for name, values in tests.items()} for test, tests in conditions.items()
@@ -168,10 +171,12 @@ def _principals(blocks: list[Any]) -> Any:
         identifiers = leaf(block.get("identifiers", []))
         if block["type"] == "*":
             return "*"
-        known = made.get(block["type"])
-        both = isinstance(known, list) and isinstance(identifiers, list)
-        made[block["type"]] = [*known, *identifiers] if both else identifiers
+        made[block["type"]] = _both(made.get(block["type"]), identifiers)
     return {type: _single(identifiers) for type, identifiers in made.items()}
+
+
+def _both(first: Any, second: Any) -> Any:
+    return [*first, *second] if isinstance(first, list) and isinstance(second, list) else second
 
 
 def _single(values: Any) -> Any:

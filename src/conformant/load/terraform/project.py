@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from os.path import basename, dirname, join, normpath, relpath
+from pathlib import Path as FilePath
 from typing import Any
 
 from conformant.load.terraform.directory import Directory, read_directory
@@ -15,6 +16,7 @@ from conformant.load.terraform.variables import Variables, inputs, read_values
 from conformant.model import FileCoverage, Resource
 
 NOT_ROOTS = frozenset({"examples", "example", "test", "tests", "fixtures", "wrappers"})
+SOURCES = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _MOST_INSTANCES = 5_000
 _MOST_RESOURCES = 100_000
 _CALL_SETTINGS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
@@ -37,6 +39,7 @@ class Project:
         self.others: dict[str, dict[str, bytes]] = {}
         self.reached: set[str] = set()
         self.declared: set[str] = set()
+        self._listed: set[str] = set()
         self._file_of: dict[int, FileCoverage] = {}
         self._read(files)
         self.callers = self._callers()
@@ -45,7 +48,7 @@ class Project:
         sources: dict[str, dict[str, bytes]] = {}
         for path, data in files.items():
             place = normpath(dirname(path) or ".")
-            if path.endswith((".tf", ".tf.json")):
+            if path.endswith(SOURCES):
                 sources.setdefault(place, {})[path] = data
             elif path.endswith((".tfvars", ".tfvars.json")):
                 block, read = read_values(path, data, self.shown(path))
@@ -56,12 +59,17 @@ class Project:
             else:
                 self.others.setdefault(place, {})[path] = data
         for place, texts in sorted(sources.items()):
-            directory, read_files = read_directory(place, texts, self.shown)
-            self.directories[place] = directory
-            self.coverage.extend(read_files)
-            good = [read for read in read_files if read.status == "read"]
-            for file, read in zip(directory.files, good, strict=True):
-                self._file_of[id(file)] = read
+            self._add(place, texts)
+        self.own = sorted(path for path in self.directories if ".terraform" not in path.split("/"))
+
+    def _add(self, place: str, texts: Mapping[str, bytes]) -> Directory:
+        directory, read_files = read_directory(place, texts, self.shown)
+        self.directories[place] = directory
+        self.coverage.extend(read_files)
+        good = [read for read in read_files if read.status == "read"]
+        for file, read in zip(directory.files, good, strict=True):
+            self._file_of[id(file)] = read
+        return directory
 
     def _callers(self) -> dict[str, set[str]]:
         callers: dict[str, set[str]] = {}
@@ -94,22 +102,34 @@ class Project:
             or self.values.get(path) or self.lock_file(path) or given
         )  # fmt: skip
 
+    def companions(self, path: str) -> dict[str, bytes]:
+        """What stands beside the ``.tf`` files of a directory: lock file, backend settings,
+        Terragrunt. Those that `files` does not have are read from the disk."""
+        found = self.others.setdefault(path, {})
+        if path not in self._listed:
+            self._listed.add(path)
+            place = FilePath(path)
+            for file in sorted(place.iterdir()) if place.is_dir() else ():
+                name = str(file)
+                if _is_companion(file.name) and file.is_file() and normpath(name) not in map(normpath, found):
+                    found[name] = file.read_bytes()
+        return found
+
     def lock_file(self, path: str) -> bool:
         """Whether the directory has a dependency lock file."""
-        return any(basename(name) == ".terraform.lock.hcl" for name in self.others.get(path, ()))
+        return any(basename(name) == ".terraform.lock.hcl" for name in self.companions(path))
 
     def resources(self) -> Iterator[Resource]:
         """Everything, one root or library after the other."""
-        own = [path for path in sorted(self.directories) if ".terraform" not in path.split("/")]
-        roles = {path: self.role(path) for path in own}
-        for path in own:
+        roles = {path: self.role(path) for path in self.own}
+        for path in self.own:
             if roles[path] != "called":
                 yield from self._tree(path, roles[path])
-        for path in own:  # directories that only call each other
+        for path in self.own:  # directories that only call each other
             if path not in self.reached:
                 roles[path] = "library"
                 yield from self._tree(path, "library")
-        for path in own:
+        for path in self.own:
             yield declare_root(self, self.directories[path], roles[path])
         for blocks in self.values.values():
             for file, block in blocks.items():
@@ -135,7 +155,7 @@ class Project:
         """The instances of a module that `caller` calls."""
         block = caller.directory.calls[name]
         path = self._target(caller, block, name)
-        directory = self.directories.get(path)
+        directory = self.directories.get(path) or self._from_disk(path)
         if directory is None:
             return Children({}, f"was not read ({_source(block) or 'its source is not known'})")
         ancestor: Instance | None = caller
@@ -156,6 +176,14 @@ class Project:
             )  # fmt: skip
         return Children(made)
 
+    def _from_disk(self, path: str) -> Directory | None:
+        """A module outside of the folder, or fetched by ``terraform init``, where it is there."""
+        place = FilePath(path)
+        if not path or not place.is_dir():
+            return None
+        found = {str(file): file.read_bytes() for file in sorted(place.iterdir()) if file.name.endswith(SOURCES)}
+        return self._add(path, found) if found else None
+
     def _target(self, caller: Instance, block: Block, name: str) -> str:
         source = _source(block)
         if source.startswith(("./", "../")):
@@ -167,6 +195,10 @@ class Project:
             top = top.parent
         inner = source.split("://")[-1].partition("//")[2].partition("?")[0]
         return normpath(join(top.directory.path, ".terraform", "modules", ".".join(calls), inner))
+
+
+def _is_companion(name: str) -> bool:
+    return name in (".terraform.lock.hcl", "terragrunt.hcl", "root.hcl") or name.endswith(".tfbackend")
 
 
 def _source(block: Block) -> str:

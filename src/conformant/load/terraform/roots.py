@@ -63,7 +63,7 @@ def declare_root(project: "Project", directory: Directory, role: str) -> Resourc
     backends, origins = _backends(project, directory, instance)
     resource = describe(directory, role, instance, backends, origins, "terraform")
     resource.raw["lock_file"] = project.lock_file(directory.path)
-    names = [*project.values.get(directory.path, ()), *project.others.get(directory.path, ())]
+    names = [*project.values.get(directory.path, ()), *project.companions(directory.path)]
     resource.raw["files"] += [project.shown(name) for name in names]
     return resource
 
@@ -122,7 +122,7 @@ def _backends(
         return found, [origin]
     partial = [
         (name, block)
-        for name, data in sorted(project.others.get(directory.path, {}).items())
+        for name, data in sorted(project.companions(directory.path).items())
         if name.endswith(".tfbackend")
         for block in [read_blocks(name, data, project.shown(name))[0]]
         if block is not None
@@ -137,7 +137,7 @@ def _backends(
 def _terragrunt(project: "Project", path: str) -> tuple[dict[str, Any], Origin] | None:
     """The `remote_state` of the nearest ``terragrunt.hcl``, here or in a parent."""
     while True:
-        for name, data in project.others.get(path, {}).items():
+        for name, data in project.companions(path).items():
             if basename(name) not in ("terragrunt.hcl", "root.hcl"):
                 continue
             whole = read_blocks(name, data, project.shown(name))[0]

@@ -29,8 +29,8 @@ class SourceFile:
         """Line and column of an offset, as the reader counts them."""
         if self._starts is None:
             self._starts = [0]
-            for line in self.text.split("\n"):
-                self._starts.append(self._starts[-1] + len(line) + 1)
+            for text in self.text.split("\n"):
+                self._starts.append(self._starts[-1] + len(text) + 1)
             self._starts.pop()
         line = bisect_right(self._starts, offset)
         return line - 1 + self.first_line, offset - self._starts[line - 1] + 1

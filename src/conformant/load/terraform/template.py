@@ -1,6 +1,7 @@
 """Strings with interpolations and directives: quoted templates and heredocs."""
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -135,7 +136,7 @@ def _sequence(parser: "Parser", position: int) -> tuple[_Piece, int]:
 
 
 def _template(pieces: list[_Piece], start: int, end: int, indented: bool = False) -> Node:
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         if after.trim_before and before.is_text:
             before.text = before.text.rstrip()
         if before.trim_after and after.is_text:

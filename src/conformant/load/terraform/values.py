@@ -49,10 +49,38 @@ class Partial(Pending):
         self.document = document
 
 
+class Symbolic(Pending):
+    """An object with keys that are known in parts only: pairs of key and value."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, cause: Pending, entries: Sequence[tuple[Any, Any]]) -> None:
+        super().__init__(cause.subject, cause.predicate, cause.references)
+        self.entries = tuple(entries)
+
+
 class SetValue(list[Any]):
     """A set: elements are their own keys."""
 
     __slots__ = ()
+
+
+class BlockValue(dict[str, Any]):
+    """A nested block of a resource: what it does not set, the provider may fill in."""
+
+    __slots__ = ("references", "subject")
+
+    def __init__(self, values: dict[str, Any], subject: str, references: Sequence[str]) -> None:
+        super().__init__(values)
+        self.subject = subject
+        self.references = references
+
+    def member(self, name: str) -> Any:
+        """The value of an attribute of the block."""
+        if name in self:
+            return self[name]
+        subject = f"{self.subject}.{name}"
+        return Pending(subject, "is known after apply", self.references, name.endswith(("arn", "id")))
 
 
 def merged_references(unknowns: Sequence[Unknown]) -> tuple[str, ...]:
@@ -187,7 +215,7 @@ class Sealing:
         kind = value.__class__
         if kind is str or kind is bool or kind is int or value is None or kind is float:
             return value
-        if kind is dict:
+        if kind is dict or kind is BlockValue:
             return {key: self.seal(inner, path / key) for key, inner in value.items()}
         if kind is list or kind is SetValue:
             return [self.seal(inner, path / index) for index, inner in enumerate(value)]
