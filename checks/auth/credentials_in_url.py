@@ -25,6 +25,7 @@ from conformant.views.literals import Anything, texts
 USERINFO = re.compile(
     r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s/?#@:\"'<>]*:(?![$%{<*])([^\s/?#@\"'<>]+)@([^\s/?#:\"'@,<>]+)"
 )
+HINT = re.compile(r"://[^\s/?#@\"'<>]*@")
 QUERY_KEYS = frozenset({"query_param", "queryParam", "param_name", "uri_param_names", "fromParams", "query_params"})
 HEADER = Cure('name the header: fromHeaders: [{name: Authorization, prefix: "Bearer "}]')
 REFERENCE = Cure("keep the password in a Secret and refer to it", grade="none")
@@ -44,7 +45,7 @@ def credentials_in_url(thing: Anything, platform: Platform) -> Iterator[Item]:
         yield from aspects([_providers(thing)])
     elif resource.kind == "RequestAuthentication" and resource.group == "security.istio.io":
         yield from aspects([_jwt_rules(thing)])
-    if resource.kind != "Secret" and thing.may_hold(USERINFO):
+    if resource.kind != "Secret" and thing.may_hold(HINT):
         yield from _urls(thing, platform)
 
 
@@ -88,7 +89,7 @@ def _urls(thing: Anything, platform: Platform) -> Iterator[Finding]:
             continue
         if path[:3] == ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"):
             continue
-        match = USERINFO.search(text)
+        match = USERINFO.search(text) if "://" in text else None
         if match is not None:
             message = f"{_name(path)} holds a {match[1]} URL with a literal password for {match[3]}"
             yield Finding(message, path, cure=REFERENCE)

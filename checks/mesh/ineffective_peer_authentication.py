@@ -36,7 +36,7 @@ WEAKNESS = {"DISABLE": 0, "PERMISSIVE": 1, "STRICT": 3}
 def ineffective_peer_authentication(policy: PeerAuthentication, platform: Platform) -> Iterator[Item]:
     policies = platform.derived(Policies)
     namespace = platform.namespaces[policy.namespace]
-    matched = [workload for workload in namespace.workloads if policy.selects(workload.labels)]
+    matched = [one for one in namespace.workloads if policy.selects(one.labels)] if policy.selector else []
     root = policy.namespace == platform.profile.mesh.root_namespace
     parts = [_own_mode(policy, root, platform)]
     if not policy.selector:
@@ -91,12 +91,7 @@ def _selecting(
 ) -> Iterator[Finding]:
     if judged and not matched:
         yield Finding("the selector matches no workload of the namespace", SELECTOR)
-    rivals = {
-        other.name
-        for workload in matched
-        for other in policies.workload[policy.namespace]
-        if other is not policy and other.selects(workload.labels)
-    }
+    rivals = {other.name for workload in matched for other in policies.selecting(workload) if other is not policy}
     if rivals:
         message = f"{', '.join(sorted(rivals))} selects the same workload: only the oldest policy applies"
         yield Finding(message, SELECTOR)

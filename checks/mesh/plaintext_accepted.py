@@ -67,10 +67,7 @@ def _meant(workload: Workload, policies: Policies, platform: Platform) -> bool:
     injection = injected(workload, platform)
     if injection.sidecar or injection.ambient or injection.intended:
         return True
-    labels = workload.labels
-    if policies.namespace.get(workload.namespace):
-        return True
-    return any(policy.selects(labels) for policy in policies.workload.get(workload.namespace, ()))
+    return bool(policies.namespace.get(workload.namespace) or policies.selecting(workload))
 
 
 def _fault(workload: Workload, policies: Policies) -> tuple[str, Mode] | None:

@@ -16,7 +16,9 @@ When it is fine: Workloads that use no names at all.
 
 from collections.abc import Iterator
 
-from conformant.isolation import policies_of
+from msgspec import Struct
+
+from conformant.isolation import PolicySet, policies_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig
 from conformant.platform import Namespace, Platform
@@ -46,6 +48,9 @@ def dns_egress(namespace: Namespace, platform: Platform) -> Iterator[Item]:
         yield NotApplicable("no pod here has restricted egress")
         return
     yield from aspects(_judge(policies, names, platform) for policies, names in groups.items())
+    for policy in dict.fromkeys(policy for policies in groups for policy in policies):
+        if not any(not rule.peers and not rule.ports for rule in policy.rules(EGRESS)):
+            yield from aspects(_breadth(policy, rule) for rule in policy.rules(EGRESS))
 
 
 def _groups(namespace: Namespace) -> dict[tuple[NetworkPolicy, ...], list[str]]:
@@ -54,10 +59,12 @@ def _groups(namespace: Namespace) -> dict[tuple[NetworkPolicy, ...], list[str]]:
     groups: dict[tuple[NetworkPolicy, ...], list[str]] = {}
     if not policies:
         return groups
+    known = namespace.platform.derived(PolicySet)
     for workload in namespace.workloads:
         if workload.host_network or dig(workload.pod, "dnsPolicy") in ("Default", "None"):
             continue
-        own = tuple(policy for policy in policies if policy.selects(workload.labels))
+        selecting = known.selecting(namespace.name, workload.labels)
+        own = tuple(policy for policy in selecting if policy.isolates(EGRESS))
         if own:
             groups.setdefault(own, []).append(workload.name)
     general = tuple(policy for policy in policies if policy.selects_all)
@@ -66,22 +73,47 @@ def _groups(namespace: Namespace) -> dict[tuple[NetworkPolicy, ...], list[str]]:
     return groups
 
 
+class Facts(Struct, frozen=True):
+    """What the egress rules of one policy admit."""
+
+    everything: bool
+    udp: bool
+    tcp: bool
+
+
+class DnsFacts:
+    """The facts of each policy, found once. Use with `Platform.derived`."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._known: dict[NetworkPolicy, Facts] = {}
+
+    def of(self, policy: NetworkPolicy) -> Facts:
+        found = self._known.get(policy)
+        if found is None:
+            rules = policy.rules(EGRESS)
+            udp, tcp = (any(_admits(rule, name, self._platform) for rule in rules) for name in ("UDP", "TCP"))
+            found = Facts(any(not rule.peers and not rule.ports for rule in rules), udp, tcp)
+            self._known[policy] = found
+        return found
+
+
 def _judge(policies: tuple[NetworkPolicy, ...], names: list[str], platform: Platform) -> Iterator[Item]:
-    rules = [rule for policy in policies for rule in policy.rules(EGRESS)]
-    if any(not rule.peers and not rule.ports for rule in rules):
+    known = platform.derived(DnsFacts)
+    facts = [known.of(policy) for policy in policies]
+    if any(fact.everything for fact in facts):
         return
-    admitted = {protocol: any(_admits(rule, protocol, platform) for rule in rules) for protocol in ("UDP", "TCP")}
-    who = ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     path = Path(("spec", "egress"))
-    if not admitted["UDP"]:
-        message = f"the egress of {who} is restricted, and no rule admits UDP 53 to the cluster's DNS"
+    if not any(fact.udp for fact in facts):
+        message = f"the egress of {_who(names)} is restricted, and no rule admits UDP 53 to the cluster's DNS"
         yield Finding(message, path, None, CURE, at=policies[0].resource)
-    elif not admitted["TCP"]:
-        message = f"{who} can ask the cluster's DNS over UDP only: answers that need TCP 53 fail"
+    elif not any(fact.tcp for fact in facts):
+        message = f"{_who(names)} can ask the cluster's DNS over UDP only: answers that need TCP 53 fail"
         yield Finding(message, path, Severity.MEDIUM, CURE, at=policies[0].resource)
-    for policy in policies:
-        for rule in policy.rules(EGRESS):
-            yield from _breadth(policy, rule)
+
+
+def _who(names: list[str]) -> str:
+    return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _admits(rule: Rule, protocol: str, platform: Platform) -> bool:

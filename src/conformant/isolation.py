@@ -1,6 +1,7 @@
 """Which policies isolate a namespace or a pod by default."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -8,6 +9,7 @@ from conformant.leaf import Item
 from conformant.model import Finding, NotApplicable, Path, Severity
 from conformant.platform import Namespace, Platform
 from conformant.views.network import EGRESS, INGRESS, AdminPolicy, NetworkPolicy, Rule
+from conformant.views.selector import SelectorIndex
 
 _VERB = {INGRESS: "into", EGRESS: "out of"}
 
@@ -26,6 +28,25 @@ class Isolation(Struct, frozen=True):
     @property
     def holds(self) -> bool:
         return self.admin is not None or bool(self.policies and not self.open_rules)
+
+
+class PolicySet:
+    """The NetworkPolicies of each namespace, and which of them select a pod. Use with `Platform.derived`."""
+
+    def __init__(self, platform: Platform) -> None:
+        by_namespace: dict[str, list[NetworkPolicy]] = {}
+        for policy in platform.of(NetworkPolicy):
+            by_namespace.setdefault(policy.namespace, []).append(policy)
+        self._all = by_namespace
+        self._index = {
+            namespace: SelectorIndex((policy.pod_selector, policy) for policy in policies)
+            for namespace, policies in by_namespace.items()
+        }
+
+    def selecting(self, namespace: str, labels: dict[Any, Any]) -> list[NetworkPolicy]:
+        """The policies whose subjects include a pod of `namespace` with these labels."""
+        index = self._index.get(namespace)
+        return index.admitting(labels) if index is not None else []
 
 
 def policies_of(namespace: Namespace) -> list[NetworkPolicy]:
@@ -69,11 +90,12 @@ def default_deny_faults(namespace: Namespace, platform: Platform, direction: str
             yield Finding(message, rule.path, at=policy.resource)
         return
     policies = policies_of(namespace)
+    known = platform.derived(PolicySet)
     uncovered = [
         workload.resource.address
         for workload in namespace.workloads
         if not workload.host_network
-        and not any(policy.isolates(direction) and policy.selects(workload.labels) for policy in policies)
+        and not any(policy.isolates(direction) for policy in known.selecting(namespace.name, workload.labels))
     ]
     if policies and namespace.workloads and not uncovered and not namespace.operated:
         message = (

@@ -13,6 +13,7 @@ from msgspec import Struct
 from conformant.model import Path, Resource, mapping
 from conformant.platform import Platform
 from conformant.views.mesh import PeerAuthentication
+from conformant.views.selector import SelectorIndex
 from conformant.views.workload import Workload
 
 NEVER_INJECTED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
@@ -123,6 +124,7 @@ class Policies:
 
     def __init__(self, platform: Platform) -> None:
         root = platform.profile.mesh.root_namespace
+        self._base: dict[str, Mode] = {}
         self.mesh: list[PeerAuthentication] = []
         self.namespace: dict[str, list[PeerAuthentication]] = {}
         self.workload: dict[str, list[PeerAuthentication]] = {}
@@ -135,16 +137,29 @@ class Policies:
             else:
                 self.namespace.setdefault(policy.namespace, []).append(policy)
 
+        self._selecting = {namespace: _index(policies) for namespace, policies in self.workload.items()}
+
+    def general(self, namespace: str) -> Mode:
+        """The mode for the pods of a namespace that no workload policy selects."""
+        mode = self._base.get(namespace)
+        if mode is None:
+            mode = _applied(self.namespace.get(namespace, ()), _applied(self.mesh, Mode(PERMISSIVE)))
+            self._base[namespace] = mode
+        return mode
+
+    def selecting(self, workload: Workload) -> "list[PeerAuthentication]":
+        """The policies with a selector that apply to a workload."""
+        index = self._selecting.get(workload.namespace)
+        return index.admitting(workload.labels) if index is not None else []
+
     def effective(self, workload: Workload) -> EffectiveMtls:
         """The mode for `workload`: mesh, then namespace, then workload policy; UNSET inherits.
 
         Where several policies of one scope compete, the oldest wins in a cluster; files have no
         age, so the weakest is taken.
         """
-        mode = _applied(self.mesh, Mode(PERMISSIVE))
-        mode = _applied(self.namespace.get(workload.namespace, ()), mode)
-        labels = workload.labels
-        own = [policy for policy in self.workload.get(workload.namespace, ()) if policy.selects(labels)]
+        mode = self.general(workload.namespace)
+        own = self.selecting(workload)
         mode = _applied(own, mode)
         ports: dict[int, Mode] = {}
         for policy in own:
@@ -155,6 +170,10 @@ class Policies:
                 if known is None or _WEAKNESS.get(chosen.mode, 0) < _WEAKNESS.get(known.mode, 0):
                     ports[port] = chosen
         return EffectiveMtls(mode, ports)
+
+
+def _index(policies: Sequence[PeerAuthentication]) -> SelectorIndex[PeerAuthentication]:
+    return SelectorIndex((policy.get("spec", "selector"), policy) for policy in policies)
 
 
 def effective_mtls(workload: Workload, platform: Platform) -> EffectiveMtls:

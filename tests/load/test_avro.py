@@ -69,6 +69,7 @@ def record(*fields: Any, **more: Any) -> str:
 
 
 F0 = "schema.fields[0]"
+DECIMAL = {"type": "bytes", "logicalType": "decimal"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ F0 = "schema.fields[0]"
         (record({"name": "a", "type": {"type": ["int"]}}), F0 + ".type.type", "type"),
         (record({"name": "a", "type": {}}), F0 + ".type", "missing"),
         (record({"name": "a", "type": {"type": "record", "name": "R", "fields": []}}), F0 + ".type.name", "duplicate"),
-        (record({"name": "a", "type": {"type": "bytes", "logicalType": "decimal"}}), F0 + ".type.logicalType", "missing"),
+        (record({"name": "a", "type": DECIMAL}), F0 + ".type.logicalType", "missing"),
         (record({"name": "a", "type": "int", "aliases": "b"}), "schema", "parser"),
         ('{"type": "enum", "name": "E", "symbols": ["A", "A"]}', "schema.symbols[1]", "duplicate"),
         ('{"type": "enum", "name": "E", "symbols": ["A"], "default": "B"}', "schema.default", "default"),

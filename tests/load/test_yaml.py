@@ -106,9 +106,9 @@ def faults(found: list[Document]) -> list[tuple[str, int, int]]:
 )
 def test_one_fault_leaves_the_other_documents(text: str, reason: str, line: int, column: int) -> None:
     assert faults(documents(text)) == [(reason, line, column)]
-    between = documents("x: 1\n---\n" + text + "---\ny: 2\n")
+    between = documents("x: 1\n---\n" + text + "---\nz: 2\n")
     assert faults(between) == [(reason, line + 2, column)]
-    assert [each.raw for each in between] == [{"x": 1}, None, {"y": 2}]
+    assert [each.raw for each in between] == [{"x": 1}, None, {"z": 2}]
 
 
 def test_what_follows_the_end_marker_is_not_lost_in_silence() -> None:
@@ -123,10 +123,10 @@ def test_what_follows_the_end_marker_is_not_lost_in_silence() -> None:
     [
         ("a: 1\nb: 2\na: 3\n", [((), "a", 3, 1)]),
         ("x:\n  - {k: 1, k: 2}\n", [(("x", 0), "k", 2, 12)]),
-        ("x:\n  - k: 1\n    k: 2\n---\ny: 1\n'y': 2\n", [(("x", 0), "k", 3, 5), ((), "y", 6, 1)]),
+        ("x:\n  - k: 1\n    k: 2\n---\nz: 1\n'z': 2\n", [(("x", 0), "k", 3, 5), ((), "z", 6, 1)]),
         ("on: 1\nyes: 2\n", [((), "true", 2, 1)]),
         ('{"a": {"b": 1,\n "b": 2}}', [(("a",), "b", 2, 2)]),
-        ("x: &x {a: 1}\ny:\n  <<: *x\n  a: 2\n", []),
+        ("x: &x {a: 1}\nz:\n  <<: *x\n  a: 2\n", []),
     ],
 )
 def test_duplicate_keys(text: str, expected: list[tuple[tuple[str | int, ...], str, int, int]]) -> None:
@@ -209,8 +209,8 @@ def test_a_fault_beside_a_marker_in_a_text_block_is_a_fault() -> None:
     ids=lambda text: text[:12],
 )
 def test_deep_nesting_is_a_fault_of_its_document(text: str) -> None:
-    found = documents("x: 1\n---\n" + text + "\n---\ny: 1\n")
-    assert [each.raw for each in found] == [{"x": 1}, None, {"y": 1}]
+    found = documents("x: 1\n---\n" + text + "\n---\nz: 1\n")
+    assert [each.raw for each in found] == [{"x": 1}, None, {"z": 1}]
     assert found[1].error == "nested deeper than 250 levels"
     assert found[1].error_line >= 3
 

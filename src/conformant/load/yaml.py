@@ -127,7 +127,7 @@ def _exact(text: str, start: int, end: int, line: int) -> list[Document]:
 _BLOCK_HEADER = re.compile(r"(?:^|[:\-?]\s+)[|>][-+0-9]*\s*(?:#.*)?$")
 _MARKER = re.compile(
     r"""\s*(?:-\s+)*(?:[^\s'"#:][^'"#:]*:\s+)?[&!]?\{[{%]"""  # a value, or a whole line
-    r"""|\s*(?:-\s+)*[^\s'"#][^'"#]*\{\{[^\n'"]*\}\}[^\n'"]*:(?:\s|$)"""  # a key
+    r"""|\s*(?:-\s+)*[^\s'"#:][^'"#:]*\{\{[^\n'"]*\}\}[^\n'"]*:(?:\s|$)"""  # a key
 )
 
 

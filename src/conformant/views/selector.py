@@ -1,9 +1,11 @@
 """Label selectors as the API server evaluates them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from conformant.model import mapping, sequence
+
+Item = TypeVar("Item")
 
 
 def selects(selector: Any, labels: Mapping[Any, Any]) -> bool:
@@ -43,3 +45,29 @@ def is_empty(selector: Any) -> bool:
 def equals(selector: Mapping[Any, Any], labels: Mapping[Any, Any]) -> bool:
     """Whether a plain map selector (Service, ReplicationController) admits `labels`."""
     return all(key in labels and labels[key] == value for key, value in selector.items())
+
+
+class SelectorIndex(Generic[Item]):
+    """Finds which of many selectors may admit some labels without trying them all."""
+
+    def __init__(self, entries: Iterable[tuple[Any, Item]]) -> None:
+        """`entries` are (LabelSelector, item); each is filed under its first required label."""
+        self._general: list[tuple[int, Any, Item]] = []
+        self._filed: dict[tuple[Any, Any], list[tuple[int, Any, Item]]] = {}
+        for number, (selector, item) in enumerate(entries):
+            required = mapping(selector, "matchLabels") if selector is not None else {}
+            first = next(iter(required.items()), None)
+            entry = number, selector, item
+            if first is None:
+                self._general.append(entry)
+            elif first[1].__class__ is str:
+                self._filed.setdefault((first[0], first[1]), []).append(entry)
+
+    def admitting(self, labels: Mapping[Any, Any]) -> list[Item]:
+        """The items whose selector admits `labels`, in the order in which they were given."""
+        found = [entry for entry in self._general if selects(entry[1], labels)]
+        for pair in labels.items():
+            if pair[1].__class__ is str:
+                found.extend(entry for entry in self._filed.get(pair, ()) if selects(entry[1], labels))
+        found.sort(key=lambda entry: entry[0])
+        return [entry[2] for entry in found]

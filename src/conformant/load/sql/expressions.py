@@ -93,29 +93,27 @@ def type_name(node: Node) -> str:
 
 def columns(tree: Any) -> list[str]:
     """The columns that an expression mentions, sorted, without their tables."""
-    found = {
-        string(node["fields"][-1])
-        for kind, node in nodes(tree)
-        if kind == "ColumnRef" and "String" in node["fields"][-1]
-    }
-    return sorted(found)
+    return mentions(tree)[0]
 
 
-def calls(tree: Any) -> list[str]:
-    """The functions that an expression calls, sorted, as written: ``auth.uid``."""
-    return sorted({".".join(strings(node["funcname"])) for kind, node in nodes(tree) if kind == "FuncCall"})
-
-
-def settings(tree: Any) -> list[dict[str, Any]]:
-    """The ``current_setting`` calls of an expression: name (None if computed) and missing_ok."""
-    found: dict[tuple[str, bool], dict[str, Any]] = {}
+def mentions(tree: Any) -> tuple[list[str], list[str], list[dict[str, Any]]]:
+    """The columns of an expression, without their tables; the functions that it calls, as written
+    (``auth.uid``); and its ``current_setting`` calls: name (None if computed) and missing_ok."""
+    found: set[str] = set()
+    calls: set[str] = set()
+    settings: dict[tuple[str, bool], dict[str, Any]] = {}
     for kind, node in nodes(tree):
-        if kind == "FuncCall" and strings(node["funcname"])[-1] == "current_setting":
-            arguments = [constant(argument) for argument in node.get("args", [])]
-            name = arguments[0] if arguments and isinstance(arguments[0], str) else None
-            tolerant = len(arguments) > 1 and arguments[1] in (True, "true", "t")
-            found[str(name), tolerant] = {"name": name, "missing_ok": tolerant}
-    return [found[key] for key in sorted(found)]
+        if kind == "ColumnRef" and "String" in node["fields"][-1]:
+            found.add(string(node["fields"][-1]))
+        elif kind == "FuncCall":
+            names = strings(node["funcname"])
+            calls.add(".".join(names))
+            if names[-1] == "current_setting":
+                arguments = [constant(argument) for argument in node.get("args", [])]
+                name = arguments[0] if arguments and isinstance(arguments[0], str) else None
+                tolerant = len(arguments) > 1 and arguments[1] in (True, "true", "t")
+                settings[str(name), tolerant] = {"name": name, "missing_ok": tolerant}
+    return sorted(found), sorted(calls), [settings[key] for key in sorted(settings)]
 
 
 def relations(query: Any) -> list[tuple[str, str]]:

@@ -4,13 +4,11 @@ from typing import Any
 
 from conformant.load.sql.catalog import Catalog, Entry, Table, View, mark
 from conformant.load.sql.expressions import (
-    calls,
-    columns,
     group_after,
     items,
+    mentions,
     option,
     relations,
-    settings,
     string,
     strings,
     text_after,
@@ -63,8 +61,8 @@ def _predicates(statement: Statement, entry: Entry, using: Any, check: Any) -> N
             entry.trees[key] = tree
             entry.raw[key] = group_after(statement.source, words, statement.start, statement.end)
             entry.parts[key] = mark(statement)
-    both = list(entry.trees.values())
-    entry.raw.update(columns=columns(both), settings=settings(both), functions=calls(both))
+    columns, functions, settings = mentions(list(entry.trees.values()))
+    entry.raw.update(columns=columns, settings=settings, functions=functions)
 
 
 def create_index(catalog: Catalog, statement: Statement) -> None:

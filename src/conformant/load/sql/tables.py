@@ -184,12 +184,13 @@ def _index_columns(table: Table, index: str) -> list[str]:
 
 def _reference(catalog: Catalog, statement: Statement, node: Node) -> dict[str, Any]:
     target: Name = catalog.resolve(node["pktable"].get("schemaname", ""), node["pktable"]["relname"])
-    text = text_after(statement.source, node.get("location", statement.start), statement.end).encode()
+    start = node.get("location", statement.start)
     reference: dict[str, Any] = {"schema": target[0], "table": target[1], "columns": strings(node.get("pk_attrs"))}
     for key, field in (("delete", "fk_del_action"), ("update", "fk_upd_action")):
         action = _ACTIONS.get(node.get(field, "a"))
-        if action is None and _NO_ACTION[key].search(text):
-            action = "no action"
+        if action is None and _NO_ACTION[key].search(statement.source.data, start, statement.end):
+            stated = text_after(statement.source, start, statement.end).encode()
+            action = "no action" if _NO_ACTION[key].search(stated) else None
         reference[f"on_{key}"] = action
     return reference
 

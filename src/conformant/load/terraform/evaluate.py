@@ -40,6 +40,7 @@ from conformant.load.terraform.values import (
 from conformant.model import Undecided, Unknown
 
 _MOST_ITERATIONS = 200_000
+_MOST_PARTS = 1_000
 
 
 class Budget:
@@ -177,7 +178,7 @@ def _template(node: Template, scope: Scope) -> Any:
     unknown = [part for part in parts if part.__class__ is not str]
     if not unknown:
         return bounded("".join(parts), "a string")
-    return Partial(because(unknown), parts)
+    return Partial(because(unknown), parts) if len(parts) <= _MOST_PARTS else because(unknown)
 
 
 def _parts(nodes: list[Any], scope: Scope) -> list[Any]:

@@ -187,6 +187,8 @@ def weight(value: Any, limit: int = LARGEST) -> int:
             stack.extend(inner.values())
         elif isinstance(inner, list):
             stack.extend(inner)
+        elif isinstance(inner, Symbolic):
+            stack.extend(each for _, each in inner.entries)
         elif isinstance(inner, str):
             total += len(inner) // 1000
     return total
@@ -198,23 +200,28 @@ def bounded(value: Any, subject: str) -> Any:
     if kind is str:
         large = len(value) > LARGEST * 10
     else:
-        large = isinstance(value, dict | list) and weight(value) > LARGEST
+        large = isinstance(value, dict | list | Symbolic) and weight(value) > LARGEST
     return Pending(subject, f"is larger than {LARGEST} elements") if large else value
 
 
 class Sealing:
     """Turns evaluated values into those of a resource; collects partly known documents by path."""
 
-    __slots__ = ("documents",)
+    __slots__ = ("documents", "left")
 
     def __init__(self) -> None:
         self.documents: dict[Path, Any] = {}
+        self.left = LARGEST
 
     def seal(self, value: Any, path: Path, direct: bool = False) -> Any:
         """`direct` says that the expression is nothing but a reference."""
         kind = value.__class__
         if kind is str or kind is bool or kind is int or value is None or kind is float:
             return value
+        if isinstance(value, dict | list):
+            self.left -= len(value)
+            if self.left < 0:
+                return Unknown(f"{path} is larger than {LARGEST} elements")
         if kind is dict or kind is BlockValue:
             return {key: self.seal(inner, path / key) for key, inner in value.items()}
         if kind is list or kind is SetValue:
