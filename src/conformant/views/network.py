@@ -69,10 +69,11 @@ class Rule(Struct, frozen=True):
 class NetworkPolicy(Object):
     """``networking.k8s.io`` NetworkPolicy."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_directions", "_rules")
     kinds: ClassVar[frozenset[str] | None] = frozenset({"networking.k8s.io/NetworkPolicy", "extensions/NetworkPolicy"})
 
     _rules: "dict[str, tuple[Rule, ...]]"
+    _directions: tuple[str, ...]
 
     @property
     def pod_selector(self) -> dict[Any, Any]:
@@ -90,6 +91,13 @@ class NetworkPolicy(Object):
     @property
     def directions(self) -> tuple[str, ...]:
         """The directions that the policy isolates, with the API's defaults."""
+        try:
+            return self._directions
+        except AttributeError:
+            self._directions = self._isolated()
+            return self._directions
+
+    def _isolated(self) -> tuple[str, ...]:
         stated = tuple(name for name in self.list("spec", "policyTypes") if name in (INGRESS, EGRESS))
         if stated:
             return stated

@@ -52,20 +52,23 @@ class SelectorIndex(Generic[Item]):
 
     def __init__(self, entries: Iterable[tuple[Any, Item]]) -> None:
         """`entries` are (LabelSelector, item); each is filed under its first required label."""
+        self._always: list[tuple[int, Any, Item]] = []
         self._general: list[tuple[int, Any, Item]] = []
         self._filed: dict[tuple[Any, Any], list[tuple[int, Any, Item]]] = {}
         for number, (selector, item) in enumerate(entries):
             required = mapping(selector, "matchLabels") if selector is not None else {}
             first = next(iter(required.items()), None)
             entry = number, selector, item
-            if first is None:
+            if selector is not None and is_empty(selector):
+                self._always.append(entry)
+            elif first is None:
                 self._general.append(entry)
             elif first[1].__class__ is str:
                 self._filed.setdefault((first[0], first[1]), []).append(entry)
 
     def admitting(self, labels: Mapping[Any, Any]) -> list[Item]:
         """The items whose selector admits `labels`, in the order in which they were given."""
-        found = [entry for entry in self._general if selects(entry[1], labels)]
+        found = self._always + [entry for entry in self._general if selects(entry[1], labels)]
         for pair in labels.items():
             if pair[1].__class__ is str:
                 found.extend(entry for entry in self._filed.get(pair, ()) if selects(entry[1], labels))
