@@ -229,6 +229,22 @@ def test_partitions_share_columns_keys_and_indexes_but_not_row_security() -> Non
     assert [c["name"] for c in found["Table/public/child"].raw["columns"]] == ["a", "b", "c", "d"]
 
 
+def test_a_detached_partition_keeps_what_it_had() -> None:
+    found = database(
+        "CREATE TABLE t (a int PRIMARY KEY, b int) PARTITION BY LIST (a); CREATE INDEX i ON t (b);"
+        "CREATE TABLE p PARTITION OF t DEFAULT; CREATE TABLE q PARTITION OF t FOR VALUES IN (1);"
+        "ALTER TABLE t DETACH PARTITION p; ALTER TABLE t ADD c int; DROP TABLE t CASCADE;"
+    )
+    raw = found["Table/public/p"].raw
+    assert [(c["name"], c["nullable"], c.get("inherited")) for c in raw["columns"]] == [
+        ("a", False, None),
+        ("b", True, None),
+    ]
+    assert (raw["primary_key"], [index["name"] for index in raw["indexes"]]) == (["a"], ["i"])
+    assert raw["partition_of"] is None
+    assert "Table/public/q" not in found
+
+
 def test_indexes() -> None:
     raw = table(
         "CREATE TABLE t (a int, b text, c int);"

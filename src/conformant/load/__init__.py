@@ -14,6 +14,10 @@ from conformant.profile import Profile
 from conformant.waivers import Inline, in_comments
 
 
+HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
+"""The kinds that other configs are embedded in."""
+
+
 class Options(Struct, frozen=True):
     """How inputs are read: values for Go templates of documents and for Helm charts, Terraform
     variables, folders or files with CRDs, paths to leave out."""
@@ -218,7 +222,7 @@ class Loader:
         for parsed in self.parsed:
             made = resource(parsed, self.profile, scoped)
             self.resources.append(made)
-            if made.kind == "ConfigMap" or made.kind == "OpenTelemetryCollector":
+            if made.kind in HOLDERS:
                 self._embedded(made, parsed)
         self.parsed = []
 
@@ -229,7 +233,7 @@ class Loader:
         self.resources.extend(resources)
         self.files.extend(files)
         for entry in files:
-            if entry.place is not None:
+            if entry.place is not None and entry.status == "unreadable":
                 self._faults(entry.place.file, [Fault("syntax", entry.reason, entry.place)])
 
     def _sql(self, inputs: Sequence[Input]) -> None:

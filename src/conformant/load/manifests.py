@@ -124,6 +124,15 @@ def _items(listing: Parsed) -> Iterator[Parsed]:
         yield Parsed(raw, locator, listing.source, listing.text, listing.document, top=False)
 
 
+def _named_cluster_wide(group: str, kind: str) -> bool:
+    """Whether a custom kind calls itself cluster-wide, as ClusterIssuer and GlobalNetworkPolicy do:
+    without its CRD that is all there is to go by."""
+    for prefix in ("Cluster", "Global"):
+        if kind.startswith(prefix) and kind[len(prefix) :][:1].isupper():
+            return "." in group
+    return False
+
+
 def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resource:
     """The resource of an object; `scoped` are cluster-scoped kinds beyond the built-in ones."""
     raw = parsed.raw
@@ -133,10 +142,10 @@ def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resour
     if metadata.__class__ is not dict:
         metadata = {}
     key = f"{group}/{kind}"
-    if key in CLUSTER_SCOPED or key in scoped:
+    declared = metadata.get("namespace")
+    if key in CLUSTER_SCOPED or key in scoped or (declared is None and _named_cluster_wide(group, kind)):
         namespace = ""
     else:
-        declared = metadata.get("namespace")
         namespace = declared if isinstance(declared, str) and declared else ""
         namespace = namespace or profile.assumed_namespace or "default"
     name = metadata.get("name")

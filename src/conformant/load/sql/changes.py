@@ -43,7 +43,7 @@ def _without(entries: Iterable[Entry], name: str) -> list[Entry]:
 
 
 def drop_relation(catalog: Catalog, relation: Thing) -> None:
-    """Take a relation away with what depends on it: foreign keys, partitions, views."""
+    """Take a relation away with what depends on it: foreign keys, partitions and other children, views."""
     catalog.relations.pop(relation.key, None)
     for other in list(catalog.relations.values()):
         if isinstance(other, View):
@@ -51,7 +51,7 @@ def drop_relation(catalog: Catalog, relation: Thing) -> None:
                 drop_relation(catalog, other)
             continue
         other.constraints = [entry for entry in other.constraints if _target(entry) != relation.key]
-        if other.facts.get("partition_of") == relation.key:
+        if relation.key in (other.facts.get("partition_of"), *other.facts.get("inherits", ())):
             drop_relation(catalog, other)
 
 

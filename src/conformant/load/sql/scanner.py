@@ -98,9 +98,9 @@ def split(data: bytes) -> Iterator[Piece]:
             return
         if statement.copies_rows:
             ending = _COPY_END.search(data, position)
-            begin = data.find(b"\n", position) + 1 or len(data)
-            yield Piece("data", begin, ending.start() if ending else len(data))
-            position = ending.end() if ending else len(data)
+            if ending:
+                yield Piece("data", data.find(b"\n", position) + 1, ending.start())
+                position = ending.end()
 
 
 class _Statement:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformant.load.sql.catalog import Catalog, Database, Entry, Name, Role, Routine, Table, Thing, View
+from conformant.load.sql.inheritance import all_columns, all_constraints, all_indexes
 from conformant.load.sql.source import Mark, SqlLocator
 from conformant.model import Resource, Step
 
@@ -98,13 +99,13 @@ def _routine(routine: Routine, database: Resource, source: str) -> Resource:
 
 def _table(catalog: Catalog, table: Table, database: Resource, source: str) -> Resource:
     marks: Marks = {}
-    columns = [Entry({**entry.raw}, entry.mark, {**entry.parts}) for entry in _columns(catalog, table)]
-    constraints = _constraints(catalog, table)
+    columns = [Entry({**entry.raw}, entry.mark, {**entry.parts}) for entry in all_columns(catalog, table)]
+    constraints = all_constraints(catalog, table)
+    indexes = all_indexes(catalog, table)
     primary: list[str] = next((entry.raw["columns"] for entry in constraints if entry.raw["kind"] == "primary"), [])
     unique = [entry for entry in constraints if entry.raw["kind"] == "unique"]
     foreign = [_completed(catalog, entry) for entry in constraints if entry.raw["kind"] == "foreign"]
     checks = [entry for entry in constraints if entry.raw["kind"] == "check"]
-    indexes = [*table.indexes, *(entry for parent in _partition_parents(catalog, table) for entry in parent.indexes)]
     _spread(columns, primary, unique, foreign, indexes)
     for key, own in (("rls_enabled", "enabled"), ("rls_forced", "forced")):
         if key in table.marks:
@@ -142,44 +143,6 @@ def _table(catalog: Catalog, table: Table, database: Resource, source: str) -> R
 
 def _named(name: Name | None) -> dict[str, str] | None:
     return {"schema": name[0], "name": name[1]} if name else None
-
-
-def _parents(catalog: Catalog, table: Table) -> list[Table]:
-    names = [table.facts.get("partition_of"), *table.facts.get("inherits", [])]
-    found = (catalog.relations.get(name) for name in names if name)
-    return [parent for parent in found if isinstance(parent, Table) and parent is not table]
-
-
-def _partition_parents(catalog: Catalog, table: Table) -> list[Table]:
-    """The partitioned tables above a partition, whose keys and indexes it shares."""
-    found: list[Table] = []
-    name = table.facts.get("partition_of")
-    while name:
-        parent = catalog.relations.get(name)
-        if not isinstance(parent, Table) or parent in found:
-            break
-        found.append(parent)
-        name = parent.facts.get("partition_of")
-    return found
-
-
-def _columns(catalog: Catalog, table: Table, above: tuple[Name, ...] = ()) -> list[Entry]:
-    """A table's columns, first those of its parents, which are placed at the table."""
-    found: dict[str, Entry] = {}
-    for parent in _parents(catalog, table):
-        if parent.key not in above:
-            for entry in _columns(catalog, parent, (*above, table.key)):
-                found.setdefault(entry.raw["name"], Entry({**entry.raw, "inherited": True}, table.mark))
-    for entry in table.columns:
-        found[entry.raw["name"]] = entry
-    return list(found.values())
-
-
-def _constraints(catalog: Catalog, table: Table) -> list[Entry]:
-    found = list(table.constraints)
-    for parent in _partition_parents(catalog, table):
-        found.extend(Entry(entry.raw, table.mark) for entry in parent.constraints)
-    return found
 
 
 def _completed(catalog: Catalog, entry: Entry) -> Entry:

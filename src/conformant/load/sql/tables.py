@@ -17,6 +17,7 @@ from conformant.load.sql.expressions import (
     type_name,
 )
 from conformant.load.sql.grammar import Node, Statement
+from conformant.load.sql.inheritance import settle
 from conformant.load.sql.privileges import apply_defaults
 from conformant.load.sql.source import Mark
 
@@ -263,12 +264,16 @@ def _alter(catalog: Catalog, table: Table, statement: Statement, command: Node) 
             table.set("rls_forced", kind == "AT_ForceRowSecurity", mark(statement))
         case "AT_AttachPartition" | "AT_DetachPartition" as kind:
             child = catalog.table(definition["PartitionCmd"]["name"])
-            if child is not None:
-                parent = table.key if kind == "AT_AttachPartition" else None
-                child.set("partition_of", parent, mark(statement))
+            if child is not None and kind == "AT_AttachPartition":
+                child.set("partition_of", table.key, mark(statement))
+            elif child is not None:
+                settle(catalog, child)
+                child.set("partition_of", None, mark(statement))
         case "AT_AddInherit" | "AT_DropInherit" as kind:
             relation = definition["RangeVar"]
             parent = catalog.resolve(relation.get("schemaname", ""), relation["relname"])
+            if kind == "AT_DropInherit":
+                settle(catalog, table)
             others = [other for other in table.facts.get("inherits", []) if other != parent]
             table.facts["inherits"] = [*others, parent] if kind == "AT_AddInherit" else others
 

@@ -10,19 +10,20 @@ from conformant.model import ROOT, Path, Unknown
 if TYPE_CHECKING:
     from conformant.load.terraform.instance import Instance
 
-MOST_COPIES = 1000
-"""Largest `count`, `for_each` or dynamic block that is expanded."""
+_MOST_BLOCKS = 2_000
+"""How many nested blocks the dynamic blocks of one resource may make."""
 
 
 class Body:
     """Evaluates the body of a block to plain values; remembers documents and expanded blocks."""
 
-    __slots__ = ("expanded", "instance", "sealing")
+    __slots__ = ("expanded", "instance", "left", "sealing")
 
     def __init__(self, instance: "Instance", sealing: Sealing | None = None) -> None:
         self.instance = instance
         self.sealing = sealing or Sealing()
         self.expanded: dict[int, Block] = {}
+        self.left = _MOST_BLOCKS
 
     def values(
         self, block: Block, scope: Scope, path: Path = ROOT, without: frozenset[str] = frozenset()
@@ -77,7 +78,7 @@ class Body:
             return
         collection = self.instance.attempt(source.value, scope)
         if isinstance(collection, dict):
-            pairs = list(collection.items())
+            pairs = sorted(collection.items())
         elif isinstance(collection, SetValue):
             pairs = list(zip(collection, collection, strict=True))
         elif isinstance(collection, list):
@@ -87,8 +88,9 @@ class Body:
             references = collection.references if isinstance(collection, Unknown) else ()
             unknown[name] = Unknown(f"{path / name} is a dynamic block: {reason}", references)
             return
-        if len(pairs) > MOST_COPIES:
-            unknown[name] = Unknown(f"{path / name} is a dynamic block with {len(pairs)} elements")
+        self.left -= len(pairs)
+        if self.left < 0:
+            unknown[name] = Unknown(f"{path / name} is one of more than {_MOST_BLOCKS} dynamic blocks")
             return
         if iterator is not None and isinstance(iterator.value, Traversal) and isinstance(iterator.value.root, str):
             variable = iterator.value.root

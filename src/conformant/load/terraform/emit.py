@@ -20,7 +20,8 @@ _PREFIX = {"resource": "", "data": "data.", "ephemeral": "ephemeral."}
 class Emitter:
     """Collects the resources of one root, library or snippet, with the modules that it calls.
 
-    `declared` has the directories whose variables, outputs and settings are collected already.
+    `declared` has the directories whose variables, outputs and settings are collected already;
+    `most` is the number of resources at which it stops.
     """
 
     def __init__(self, root: str, source: str, role: str, most: int, declared: set[str] | None = None) -> None:
@@ -51,6 +52,11 @@ class Emitter:
         self.counts[id(block.file)] = self.counts.get(id(block.file), 0) + 1
         return resource
 
+    @property
+    def full(self) -> bool:
+        """Whether there are as many resources as one load may have."""
+        return len(self.resources) >= self.most
+
     def instance(self, instance: Instance, doubt: str = "") -> None:
         """The resources of an instance and of the modules below it."""
         directory = instance.directory
@@ -58,7 +64,7 @@ class Emitter:
             copies = instance.copies(block)
             kind = _PREFIX[block.type] + block.labels[0]
             for key, scope in copies.scopes.items():
-                if len(self.resources) >= self.most:
+                if self.full:
                     return
                 self.add(
                     kind, keyed(block.labels[1], key), keyed(address, key), block, instance, scope,
@@ -67,6 +73,8 @@ class Emitter:
         for name, block in directory.calls.items():
             copies = instance.copies(block)
             for key, scope in copies.scopes.items():
+                if self.full:
+                    return
                 self._call(name, key, block, instance, scope, copies.doubt or doubt)
             for child in instance.children(name).instances.values():
                 self.instance(child, copies.doubt or doubt)

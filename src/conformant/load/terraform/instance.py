@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from conformant.load.terraform.bodies import MOST_COPIES, Body
+from conformant.load.terraform.bodies import Body
 from conformant.load.terraform.convert import convert
 from conformant.load.terraform.directory import Directory
 from conformant.load.terraform.evaluate import Budget, Scope, evaluate
@@ -13,6 +13,10 @@ from conformant.load.terraform.values import BlockValue, EvaluationError, Pendin
 from conformant.model import Undecided, Unknown
 
 _NOT_READ = frozenset({"each", "count", "self", "path", "terraform"})
+
+
+MOST_COPIES = 1000
+"""Largest `count` or `for_each` that is expanded."""
 
 
 class Copies:
@@ -239,7 +243,7 @@ class Instance:
         if len(value) > MOST_COPIES:
             return self._doubtful(name, f"for_each has {len(value)} elements, more than {MOST_COPIES}")
         return Copies(
-            {key: Scope(self, {"each": {"key": key, "value": each}}) for key, each in value.items()},
+            {key: Scope(self, {"each": {"key": key, "value": each}}) for key, each in sorted(value.items())},
             keyed=True,
         )
 

@@ -33,6 +33,7 @@ class Project:
         self.variables = variables
         self.budget = Budget()
         self.instances = 0
+        self.left = _MOST_RESOURCES
         self.coverage: list[FileCoverage] = []
         self.directories: dict[str, Directory] = {}
         self.values: dict[str, dict[str, Block]] = {}
@@ -145,8 +146,12 @@ class Project:
             instance.inputs = inputs(
                 self.variables, values, directory.variables, lambda node: instance.attempt(node, instance.scope)
             )
-        emitter = Emitter(directory.shown, "terraform", role, _MOST_RESOURCES, self.declared)
+        emitter = Emitter(directory.shown, "terraform", role, self.left, self.declared)
         emitter.instance(instance)
+        self.left -= len(emitter.resources)
+        if emitter.full:
+            reason = f"more than {_MOST_RESOURCES} resources in one run; the rest was not evaluated"
+            self.coverage.append(FileCoverage(directory.shown, "unreadable", 0, reason))
         for file, count in emitter.counts.items():
             self._file_of[file].resources += count
         return emitter.resources
