@@ -275,9 +275,10 @@ class Result(Struct):
 
 
 class FileCoverage(Struct):
-    """What became of one input file: ``read``, ``rendered``, ``template``, ``skipped``, ``unreadable``.
+    """What became of one input file: ``read``, ``partial`` (some statements could not be read),
+    ``rendered``, ``template``, ``skipped`` or ``unreadable``.
 
-    `place` points at the fault when `status` is ``unreadable`` or ``template``.
+    `place` points at the fault when `status` is ``partial``, ``unreadable`` or ``template``.
     """
 
     file: str

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from conformant import __version__, baseline
 from conformant.config import ConfigurationError, Settings, severity, waivers
@@ -17,7 +17,11 @@ from conformant.load import Loaded, Options
 from conformant.load import load as load_inputs
 from conformant.model import Coverage, Report
 from conformant.platform import Platform
+from conformant.profile import Profile
 from conformant.waivers import AUDIT, Waivers, audit_results
+
+if TYPE_CHECKING:
+    from conformant.schema import Schemas
 
 
 class Session:
@@ -34,7 +38,7 @@ class Session:
             crds=settings.crds, exclude=settings.exclude,
         )  # fmt: skip
         self.loaded: Loaded = load_inputs(paths, settings.profile, options)
-        self.platform = Platform(self.loaded.resources, settings.profile, _schemas(settings, self.loaded))
+        self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
 
     def checks(self) -> list[Check]:
         """The selected checks, imported only where the input holds something for them, by id."""
@@ -151,10 +155,14 @@ def _matches(check: Check, name: str) -> bool:
     )
 
 
-def _schemas(settings: Settings, loaded: Loaded) -> Any:
+def schemas(profile: Profile, loaded: Loaded) -> "Schemas":
+    """The schemas of the profile's versions and of the definitions at hand. Raises ConfigurationError."""
     from conformant.schema import Schemas
 
-    return Schemas(kubernetes=settings.profile.kubernetes, crds=loaded.crds)
+    try:
+        return Schemas(kubernetes=profile.kubernetes, crds=loaded.crds, components=profile.versions)
+    except ValueError as error:
+        raise ConfigurationError(f"profile.kubernetes: {error}") from None
 
 
 class NoGarbage:

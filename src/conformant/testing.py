@@ -25,6 +25,7 @@ from conformant.model import REMOVE, Finding, Result, Status
 from conformant.model import Path as Route
 from conformant.platform import Platform
 from conformant.profile import Profile
+from conformant.run import schemas
 
 TODAY = date(2026, 11, 22)
 """The day on which fixtures are judged."""
@@ -123,12 +124,9 @@ def run(check: Check, fixture: Path, *, profile: Profile | None = None) -> Outco
 
 
 def judge(checks: "list[Check]", path: Path, profile: Profile, settings: dict[str, Any] | None = None) -> list[Result]:
-    """All results, passes included, of some checks over a path."""
-    from conformant.schema import Schemas
-
+    """All results, passes included, of some checks over a path. Raises ConfigurationError."""
     loaded = load([str(path)], profile, Options())
-    schemas = Schemas(kubernetes=profile.kubernetes, crds=loaded.crds)
-    platform = Platform(loaded.resources, profile, schemas)
+    platform = Platform(loaded.resources, profile, schemas(profile, loaded))
     return evaluate(checks, platform, today=TODAY, settings=settings, keep_passes=True).results
 
 

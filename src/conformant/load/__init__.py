@@ -182,7 +182,7 @@ class Loader:
                 case "yaml" | "json":
                     faults.extend(self._block(file, block))
                 case "sql":
-                    self._sql_texts([(file, block.text, block.first_line)], "document")
+                    self._sql_texts([(file, block.text, block.first_line, block.indent)], "document")
                 case "hcl":
                     from conformant.load import terraform
 
@@ -237,24 +237,27 @@ class Loader:
                 self._faults(entry.place.file, [Fault("syntax", entry.reason, entry.place)])
 
     def _sql(self, inputs: Sequence[Input]) -> None:
-        sets: dict[str, list[tuple[str, str, int]]] = {}
+        if not inputs:
+            return
+        from conformant.load.sql import ddl_sets
+
+        texts: dict[str, str] = {}
         for found in inputs:
             try:
-                text = decode(found.data or b"")
+                texts[found.path] = decode(found.data or b"")
             except Unreadable as error:
                 self._unreadable(found.path, error.reason, Place(found.path, error.line, error.column))
                 continue
-            self._comments(found.path, text)
-            sets.setdefault(dirname(found.path), []).append((found.path, text, 1))
-        for texts in sets.values():
-            self._sql_texts(texts, "sql")
+            self._comments(found.path, texts[found.path])
+        sets, undoing = ddl_sets(texts)
+        for files in sets:
+            self._sql_texts([(file, texts[file], 1) for file in files], "sql")
+        self.files.extend(FileCoverage(file, "skipped", 0, "it undoes another migration") for file in undoing)
 
-    def _sql_texts(self, texts: Sequence[tuple[str, str, int]], source: str) -> None:
+    def _sql_texts(self, texts: Sequence[tuple[Any, ...]], source: str) -> None:
         from conformant.load import sql
 
-        resources, files = sql.load([sql.SqlText(*text) for text in texts])
-        for made in resources:
-            made.source = source
+        resources, files = sql.load([sql.SqlText(*text) for text in texts], source)
         self.resources.extend(resources)
         if source == "sql":
             self.files.extend(files)

@@ -126,13 +126,17 @@ def _exact(text: str, start: int, end: int, line: int) -> list[Document]:
 
 _BLOCK_HEADER = re.compile(r"(?:^|[:\-?]\s+)[|>][-+0-9]*\s*(?:#.*)?$")
 _MARKER = re.compile(
-    r"""\s*(?:-\s+)*(?:[^\s'"#:][^'"#:]*:\s+)?[&!]?\{[{%]"""  # a value, or a whole line
-    r"""|\s*(?:-\s+)*[^\s'"#:][^'"#:]*\{\{[^\n'"]*\}\}[^\n'"]*:(?:\s|$)"""  # a key
+    r"""\s*+(?:-\s++)*+(?:"""
+    r"""(?:[^\s'"#:{][^'"#:]*+:\s++)?[&!]?\{[{%]"""  # a value, or a whole line
+    r"""|[^\s'"#:][^'"#:{]*+\{\{[^\n'"]*\}\}[^\n'"]*:(?:\s|$)"""  # a key
+    r""")"""
 )
 
 
 def _marker(chunk: str) -> int | None:
     """Offset of the first line of a broken document with a template marker outside text blocks."""
+    if "{{" not in chunk and "{%" not in chunk:
+        return None
     at = 0
     block: int | None = None
     for row in chunk.splitlines(keepends=True):

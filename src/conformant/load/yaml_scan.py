@@ -15,7 +15,7 @@ _CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
 _BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 _END = r"(?=[ ]*+(?:[\s,\]}\#:]|\Z))"
-_KEY_END = r"[ ]*+:(?=\s|\Z)"
+_KEY_END = r"[ ]*+:(?=[\s,\]}]|\Z)"
 _EXPONENT = rf"[eE][-+\d_]++{_END}"
 _BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
@@ -24,14 +24,14 @@ _NUMBER = (
 )
 _SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
 _ODD_WORD = rf"[nN](?:ull|ULL){_KEY_END}|[tT](?:rue|RUE){_KEY_END}|[fF](?:alse|ALSE){_KEY_END}"
-_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:](?=\s|\Z)"
+_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:](?=[\s,\]}}]|\Z)"
 _FIRST = r"!&*{<?:~\d.+\-_"
 
 _VALUE = rf"(?=[{_FIRST}yYnNoO])(?:{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGN}|{_NUMBER}))"
 _SIGNED = rf"{_SIGN}|{_ODD_KEY}|{_NUMBER}"
 _FLOW = (
     rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?=[{_FIRST}yYnNoOtTfF|>])"""
-    rf"(?:{_ODD_WORD}|{_BOOLEAN}|[|>]|(?=[{_FIRST}])(?:{_SIGNED}))"
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|[:|>]|(?=[{_FIRST}])(?:{_SIGNED}))"
 )
 _AFTER_INDENT = (
     rf"[ ]*+(?:-[ \-]{{99}}|(?:-[ \-]*+)?+(?=[{_FIRST}yYnNoOtTfF%\[])"
@@ -43,9 +43,9 @@ _DEEP = " " * 100
 # for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
 _FIRST_LINE = re.compile(_AFTER_INDENT)
-_AFTER_COLON = re.compile(r":\ [ ]*+" + _VALUE)
+_AFTER_COLON = re.compile(rf":(?:\ [ ]*+{_VALUE}|[,\]}}])")
 _AFTER_BRACKET = re.compile(r"\[" + _FLOW)
-_AFTER_BRACE = re.compile(r"\{(?:[ ]*+[\[{]|" + _FLOW + ")")
+_AFTER_BRACE = re.compile(r"\{(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
 _AFTER_COMMA = re.compile("," + _FLOW)
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F])")
 _TAB = re.compile(r"(?:(?:\A|\n)[ \-]*+|[:,\[{][ ]*+)\t")

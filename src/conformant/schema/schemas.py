@@ -53,6 +53,7 @@ class Schemas:
         self.kubernetes = kubernetes
         self._custom = custom_kinds(crds)
         self._components = {**(components or {}), "kubernetes": kubernetes or self.builtin.version}
+        self._judged: dict[tuple[int, str, str, str], tuple[Any, list[Problem]]] = {}
 
     @property
     def used(self) -> str:
@@ -67,7 +68,15 @@ class Schemas:
         """Everything that the schema finds wrong with `raw`, in document order.
 
         Of a kind without schema only the metadata is judged. Values that are not known are skipped.
+        An object is walked once: it must not change while these schemas are in use.
         """
+        key = (id(raw), group, version, kind)
+        judged = self._judged.get(key)
+        if judged is None:
+            judged = self._judged[key] = (raw, self._problems(group, version, kind, raw))
+        return judged[1]
+
+    def _problems(self, group: str, version: str, kind: str, raw: Any) -> list[Problem]:
         if raw.__class__ is Unknown:
             return []
         node = self._node(group, version, kind)

@@ -208,6 +208,13 @@ class FluentBitConfig(_Sections):
         return self.nodes("output")
 
 
+class LogShipper(_Sections):
+    """A Fluentd or a Fluent Bit config, for what both are asked."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"FluentdConfig", "FluentBitConfig"})
+
+
 class PrometheusConfig(Config):
     """A Prometheus configuration file."""
 

@@ -383,3 +383,10 @@ class Database(SqlObject):
         """Statements whose effect was not followed: ``kind``, ``reason``, ``file``, ``line``,
         ``text_start``, ``topics`` that they may change, ``tables`` that they mention."""
         return list(self.raw["unmodelled"])
+
+
+class RowAccess(SqlObject):
+    """What decides who sees which rows: tables, views and roles. Wrap `resource` as its kind says."""
+
+    __slots__ = ()
+    kinds = frozenset({"Table", "View", "Role"})

@@ -1,5 +1,7 @@
 """What tables have from the tables above them: partitions and INHERITS."""
 
+from collections.abc import Iterable
+
 from conformant.load.sql.catalog import Catalog, Entry, Name, Table
 
 
@@ -36,14 +38,19 @@ def all_columns(catalog: Catalog, table: Table, above: tuple[Name, ...] = ()) ->
 
 def all_constraints(catalog: Catalog, table: Table) -> list[Entry]:
     """A table's constraints and those that it shares as a partition."""
-    shared = (entry for parent in _partitioned(catalog, table) for entry in parent.constraints)
-    return [*table.constraints, *(Entry(entry.raw, table.mark) for entry in shared)]
+    return _with_shared(table, table.constraints, (p.constraints for p in _partitioned(catalog, table)))
 
 
 def all_indexes(catalog: Catalog, table: Table) -> list[Entry]:
     """A table's indexes and those that it shares as a partition."""
-    shared = (entry for parent in _partitioned(catalog, table) for entry in parent.indexes)
-    return [*table.indexes, *(Entry(entry.raw, table.mark) for entry in shared)]
+    return _with_shared(table, table.indexes, (p.indexes for p in _partitioned(catalog, table)))
+
+
+def _with_shared(table: Table, own: list[Entry], above: Iterable[list[Entry]]) -> list[Entry]:
+    """Own entries, and those of the tables above that are not the same but for their names."""
+    bodies = [{**entry.raw, "name": ""} for entry in own]
+    shared = (entry for entries in above for entry in entries if {**entry.raw, "name": ""} not in bodies)
+    return [*own, *(Entry(entry.raw, table.mark) for entry in shared)]
 
 
 def settle(catalog: Catalog, table: Table) -> None:

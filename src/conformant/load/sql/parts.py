@@ -71,7 +71,8 @@ def create_index(catalog: Catalog, statement: Statement) -> None:
     if table is None:
         return
     names = [item["IndexElem"].get("name") for item in node.get("indexParams", [])]
-    name = node.get("idxname") or "_".join([table.name, *(column or "expr" for column in names), "idx"])
+    carried = [item["IndexElem"].get("name") for item in node.get("indexIncludingParams", [])]
+    name = node.get("idxname") or "_".join([table.name, *(c or "expr" for c in (*names, *carried)), "idx"])
     if any(name == entry.raw["name"] for entry in table.indexes):
         return
     condition = None

@@ -92,7 +92,7 @@ def _unescaped(text: str, offset: int) -> str:
             code = int(short or long, 16)
             if code > 0x10FFFF:
                 raise SyntaxFault("no such character", offset + match.start())
-            return chr(code)
+            return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
         if single not in _ESCAPED:
             raise SyntaxFault(f"unknown escape \\{single}", offset + match.start())
         return _ESCAPED[single]

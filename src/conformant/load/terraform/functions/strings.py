@@ -11,7 +11,7 @@ from conformant.load.terraform.functions.arguments import listed
 from conformant.load.terraform.values import LARGEST, EvaluationError, number, text
 from conformant.model import Undecided, Unknown
 
-_VERB = re.compile(r"%(?:%|(?:\[(\d{1,3})\])?([+#0 -]*)(\d{1,3})?(?:\.(\d{1,3}))?([vdsqtfgebxXo]))")
+_VERB = re.compile(r"%(?:%|(?:\[(\d{1,3})\])?([+#0 -]*)(\d{1,3})?(?:\.(\d{1,3}))?([vdsqtfgebxXo])|)")
 
 
 def formatted(pattern: Any, *arguments: Any) -> str:
@@ -20,8 +20,10 @@ def formatted(pattern: Any, *arguments: Any) -> str:
     def one(match: re.Match[str]) -> str:
         nonlocal position
         chosen, flags, width, precision, verb = match.groups()
-        if verb is None:
+        if match[0] == "%%":
             return "%"
+        if verb is None:
+            raise EvaluationError("format() with a verb that is not known")
         position = int(chosen) if chosen else position + 1
         if not 1 <= position <= len(arguments):
             raise EvaluationError("format() has too few arguments")
@@ -83,7 +85,9 @@ def _pattern(pattern: Any, value: Any) -> tuple[re.Pattern[str], str]:
     """A regular expression that cannot take long, and the text it is for."""
     expression, whole = text(pattern), text(value)
     bare = re.sub(r"\\.|\[[^]]*\]", ".", expression)
-    if "(?" in bare or "[:" in expression or len(re.findall(r"[*+{]", bare)) > 2 or len(whole) > 1000:
+    repeats = len(re.findall(r"[*+{]", bare))
+    nested = re.search(r"\)[*+{?]", bare)
+    if "(?" in bare or "[:" in expression or nested or repeats > 2 or len(whole) > 200:
         raise Undecided("a regular expression is too complex to be evaluated")
     try:
         return re.compile(expression), whole
