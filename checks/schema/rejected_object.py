@@ -5,8 +5,8 @@ range, and keeps the rules that the server's own code and the common operators' 
 that matches the template, limits not below requests, one handler for each probe, unique names, valid
 policies, labels that are text. Of the rules that definitions write in CEL those of Strimzi, Kong, Istio
 and the Redis operator that matter most are judged, the others are not: only a server-side dry run
-(kubectl apply --dry-run=server) says the last word. Of a custom kind without a definition at hand (--crds)
-the first object is undecided, in the name of all others.
+(kubectl apply --dry-run=server) says the last word. Objects of a custom kind
+without a definition at hand (--crds) are never passed: SCH-004 is undecided of them.
 
 Why it matters: What is refused is not there. Often that is a policy or a budget, and nobody misses it
 before it is needed.
@@ -21,10 +21,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, check
-from conformant.model import Cure, Finding, Path, Severity, Undecided, mapping
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, mapping
 from conformant.platform import Platform
 from conformant.schema import Problem
-from conformant.schema.unjudged import without_schema
 from conformant.views.base import Object
 
 SELECTOR = Path(("spec", "selector"))
@@ -43,9 +42,8 @@ def rejected_object(thing: Object, platform: Platform) -> Iterator[Item]:
     resource, schemas = thing.resource, platform.schemas
     for found in schemas.rejections(resource.group, resource.version, resource.kind, resource.raw):
         yield finding(found, thing) if isinstance(found, Problem) else found
-    unjudged = without_schema(resource, platform)
-    if unjudged is not None:
-        yield unjudged
+    if not schemas.knows(resource.group, resource.version, resource.kind):
+        yield NotApplicable("no schema of its kind at hand: what is judged without one holds, see SCH-002 and SCH-004")
 
 
 def finding(problem: Problem, thing: Object) -> Finding:
@@ -62,6 +60,8 @@ def selector(thing: Object) -> Cure | None:
         labels = mapping(thing.raw, *LABELS)
         named = {key: labels[key] for key in NAMING if isinstance(labels.get(key), str)}
     except Undecided:
+        return None
+    if not named and thing.name == "?":
         return None
     chosen = named or {"app": thing.name}
     patches: list[tuple[Path, Any]] = [(SELECTOR, {"matchLabels": chosen})]

@@ -19,19 +19,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, check
-from conformant.model import REMOVE, Cure, Finding, Path, Severity, Unknown
+from conformant.model import REMOVE, Cure, Finding, Path, Severity
 from conformant.platform import Platform
 from conformant.schema import Problem
+from conformant.schema.constraints import holds_unknown
 from conformant.schema.unjudged import without_schema
 from conformant.views.base import Object
 from conformant.views.literals import texts
 
 PROTECTIVE = re.compile(
-    "secur|privileg|capabilit|runas|readonly|seccomp|tls|auth|acl|password|secret|encrypt|polic|selector"
-    "|resource|limit|request|memory|cpu|quota|replica|probe|peer|allow|deny|whitelist",
+    "secur|privileg|capabilit|runas|readonly|seccomp|tls|auth|password|secret|encrypt|networkpolic"
+    "|resource|limit|request|memory|cpu|quota|peer|allow|deny",
     re.IGNORECASE,
 )
-CARRIERS = frozenset({"env", "envFrom", "value", "data", "stringData", "args", "command", "config", "password", "token"})
+SPEAKING = frozenset({"env", "value", "data", "stringData", "args", "command", "config", "password", "token"})
 
 
 @check(
@@ -79,11 +80,11 @@ def cure(thing: Object, problem: Problem) -> Cure:
     for step in problem.path[:-1]:
         parent = parent[step]
     value, renamed = parent[problem.path[-1]], Path((*problem.path[:-1], problem.suggestion))
-    if problem.suggestion in parent or quotable(thing, value, renamed) is False:
+    if problem.suggestion in parent or thing.kind == "Secret" or not quotable(value, renamed):
         return Cure(advice, grade="none")
     return Cure(advice, ((problem.path, REMOVE), (renamed, value)))
 
 
-def quotable(thing: Object, value: Any, path: Path) -> bool:
-    """Whether a patch may carry the value: all of it is known, and none of it text that may be secret."""
-    return False
+def quotable(value: Any, path: Path) -> bool:
+    """Whether a patch may carry the value: it is known, and holds no text where secrets are written."""
+    return not holds_unknown(value) and all(SPEAKING.isdisjoint(way) for way, _ in texts(value, path))

@@ -52,7 +52,7 @@ def unserved_api_version(thing: Object, platform: Platform) -> Iterator[Item]:
         yield from by_releases(thing, platform)
     else:
         level = Severity.MEDIUM if served.state == "deprecated" else None
-        yield Finding(message(thing, served), PATH, level, cure(thing, served.replacement, platform.schemas))
+        yield Finding(message(thing, served), PATH, level, bump(thing, served.replacement, platform.schemas))
 
 
 def message(thing: Object, served: Served) -> str:
@@ -81,7 +81,7 @@ def by_releases(thing: Object, platform: Platform) -> Iterator[Item]:
     elif resource.version not in versions:
         text = f"{thing.kind} of {thing.api_version} is not served by current releases, which serve {versions[0]}"
         replacement = f"{resource.group}/{versions[0]}"
-        yield Finding(text, PATH, cure=cure(thing, replacement, platform.schemas))
+        yield Finding(text, PATH, cure=bump(thing, replacement, platform.schemas))
     elif early:
         component, first = early
         stated = platform.profile.versions[component]
@@ -89,7 +89,7 @@ def by_releases(thing: Object, platform: Platform) -> Iterator[Item]:
         yield Finding(text, PATH, cure=Cure(f"upgrade {component} to {first} or newer", grade="none"))
 
 
-def cure(thing: Object, replacement: str, schemas: Schemas) -> Cure | None:
+def bump(thing: Object, replacement: str, schemas: Schemas) -> Cure | None:
     """The bump to `replacement`, as a patch unless the new version is known to refuse the object."""
     api_version, _, kind = replacement.partition(":")
     if not api_version:

@@ -1,9 +1,9 @@
 """One run of the static checks: paths and settings in, a report out. Used by every front end."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from conformant.config import ConfigurationError, Settings, severity, waivers
 from conformant.content import content
 from conformant.evaluate import evaluate
 from conformant.leaf import Check, Header, headers, load
-from conformant.load import Loaded, Options
+from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
+from conformant.load.files import find
 from conformant.model import Coverage, Report
 from conformant.platform import Platform
 from conformant.profile import Profile
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 class Session:
     """The loaded inputs of a run and the checks that apply to them."""
 
-    def __init__(self, paths: Sequence[str], settings: Settings, *, file: Path | None = None) -> None:
-        """`file` is where the settings came from. Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
+    def __init__(
+        self, paths: Sequence[str], settings: Settings, *, file: Path | None = None, found: Found | None = None
+    ) -> None:
+        """`file` is where the settings came from, `found` the inputs where they were looked up before.
+        Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
         self.paths = paths
         self.settings = settings
         self.file = file
@@ -37,7 +41,7 @@ class Session:
             values=settings.values, variables=settings.variables, variable_files=settings.variable_files,
             crds=settings.crds, exclude=settings.exclude,
         )  # fmt: skip
-        self.loaded: Loaded = load_inputs(paths, settings.profile, options)
+        self.loaded: Loaded = load_inputs(paths, settings.profile, options, found)
         self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
 
     def checks(self) -> list[Check]:
@@ -185,5 +189,24 @@ def check_paths(
     cached: bool,
 ) -> Report:
     """Check everything below `paths` with a configuration; `cached` allows the use of the cache."""
-    session = Session(paths, settings, file=file)
-    return session.report(session.checks(), today=today, keep_passes=keep_passes)
+    from conformant.cache import Cache, key
+
+    started = perf_counter()
+    found = find(paths, exclude=settings.exclude)
+    mark = key(file, *found, settings, today, keep_passes) if cached and settings.cache else None
+    cache = Cache(paths)
+    report = cache.get(mark, partial(checks_named, settings)) if mark is not None else None
+    if report is None:
+        session = Session(paths, settings, file=file, found=found)
+        report = session.report(session.checks(), today=today, keep_passes=keep_passes)
+        if mark is not None:
+            cache.put(mark, report)
+    report.versions = {"conformant": __version__}
+    report.inputs, report.seconds = list(paths), perf_counter() - started
+    report.fail_on, report.strict = severity(settings.fail_on), settings.strict
+    return report
+
+
+def checks_named(settings: Settings, ids: Collection[str]) -> list[Check]:
+    """The checks with these ids."""
+    return [load(header.file, Check) for header in all_headers(settings) if header.id in ids]

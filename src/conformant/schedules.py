@@ -2,13 +2,15 @@
 
 import re
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 _RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
 _CRON = re.compile(r"cron\(\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+\*\s*\)")
 _ITEM = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/(\d+))?")
-_MONTHS = {name: str(nth) for nth, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
-_DAYS = {name: str(nth) for nth, name in enumerate("SUN MON TUE WED THU FRI SAT".split(), 1)}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _START, _SPAN = date(2027, 1, 1), 4 * 366
 
 
@@ -35,12 +37,11 @@ def _of_cron(minutes: str, hours: str, days: str, months: str, weekdays: str) ->
         for day in [_START + timedelta(offset)]
         if day.month in in_months and _on_day(day, days, _named(weekdays, _DAYS))
     ]
-    longest = max(later - earlier for earlier, later in zip(firing, firing[1:], strict=False))
+    longest = max(later - earlier for earlier, later in pairwise(firing))
     if longest > timedelta(1):
         return longest
     times = sorted(60 * hour + minute for hour in _numbers(hours, 0, 23) for minute in _numbers(minutes, 0, 59))
-    gaps = [later - earlier for earlier, later in zip(times, [*times[1:], times[0] + 24 * 60], strict=True)]
-    return timedelta(minutes=max(gaps))
+    return timedelta(minutes=max(later - earlier for earlier, later in pairwise([*times, times[0] + 24 * 60])))
 
 
 def _on_day(day: date, days: str, weekdays: str) -> bool:
@@ -64,8 +65,10 @@ def _on_weekday(day: date, item: str) -> bool:
     return number in _numbers(item, 1, 7)
 
 
-def _named(field: str, names: dict[str, str]) -> str:
-    return re.sub("[A-Z]{3}", lambda found: names.get(found[0], found[0]), field)
+def _named(field: str, names: Sequence[str]) -> str:
+    for number, name in enumerate(names, 1):
+        field = field.replace(name, str(number))
+    return field
 
 
 def _numbers(field: str, lowest: int, highest: int) -> set[int]:

@@ -12,6 +12,8 @@ from conformant.text import counted
 
 VERIFIED, FINDINGS, USAGE, UNDECIDED = 0, 1, 2, 3
 WORDS = {VERIFIED: "pass", FINDINGS: "fail", UNDECIDED: "undecided"}
+UNREAD = ("unreadable", "partial")
+"""What coverage says of a file that could not be read, or not to its end."""
 INPUT_CHECK = "SCH-001"
 """The check whose findings on an unreadable file say "could not read", not "is wrong"."""
 
@@ -91,7 +93,7 @@ def statement(finding: Finding) -> str:
 
 def unreadable_files(report: Report) -> frozenset[str]:
     """The input files that could not be read."""
-    return frozenset(entry.file for entry in report.coverage.files if entry.status == "unreadable")
+    return frozenset(entry.file for entry in report.coverage.files if entry.status in UNREAD)
 
 
 def concerns_reading(result: Result, finding: Finding, unreadable: frozenset[str]) -> bool:
@@ -117,7 +119,7 @@ def gaps(report: Report) -> Iterator[str]:
     elif not report.passed and not report.results:
         yield "nothing was evaluated: no check applies to what was found"
     for entry in report.coverage.files:
-        if entry.status == "unreadable":
+        if entry.status in UNREAD:
             yield f"{entry.place or entry.file} is unreadable: {entry.reason or 'no reason was given'}"
 
 

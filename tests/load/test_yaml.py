@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from conformant.load import yaml_exact
@@ -273,6 +273,7 @@ FRAMES = st.sampled_from(
 @given(SCALARS, FRAMES)
 def test_scalars_mean_the_same_on_both_roads(scalar: str, frame: str) -> None:
     text = frame.format(scalar)
+    assume(not text.startswith(("---", "...")))
     (found,) = documents(text) or [None]
     try:
         expected = exactly(text)

@@ -102,7 +102,9 @@ def _apart(record: DnsRecord, role: str, records: FailoverRecords) -> Iterator[I
             common = set(records.regions(primary)) & set(records.regions(record))
             for region in sorted(common):
                 where = "the same region" if region.startswith("?") else region
-                yield Finding(f"both halves point to {where}, as does {primary.address}", record.target_path, cure=APART)
+                yield Finding(
+                    f"both halves point to {where}, as does {primary.address}", record.target_path, cure=APART
+                )
         return
 
 
@@ -128,10 +130,7 @@ def _both_families(record: DnsRecord, role: str, records: FailoverRecords) -> It
 def _is_dualstack(record: DnsRecord, records: FailoverRecords) -> bool:
     if record.is_alias and identity(record, *record.target_path).startswith("dualstack."):
         return True
-    return any(target.raw.get("ip_address_type") == "dualstack" for target in _load_balancers(record, records))
-
-
-def _load_balancers(record: DnsRecord, records: FailoverRecords) -> Iterator[DnsRecord]:
-    for target in records.targets(record):
-        if target.type in ("aws_lb", "aws_alb") and target.raw.get("ip_address_type").__class__ is str:
-            yield target  # type: ignore[misc]
+    return any(
+        target.type in ("aws_lb", "aws_alb") and target.get("ip_address_type") == "dualstack"
+        for target in records.targets(record)
+    )

@@ -18,6 +18,10 @@ HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
 """The kinds that other configs are embedded in."""
 
 
+Found = tuple[list[Input], list[FileCoverage]]
+"""What `files.find` gives: the inputs, and what could not be read."""
+
+
 class Options(Struct, frozen=True):
     """How inputs are read: values for Go templates of documents and for Helm charts, Terraform
     variables, folders or files with CRDs, paths to leave out."""
@@ -54,9 +58,9 @@ class Loader:
         self.waiver_faults: list[tuple[Place, str]] = []
         self.crds: list[dict[Any, Any]] = []
 
-    def load(self, paths: Sequence[str]) -> Loaded:
-        """Read everything below `paths`. Raises `files.NoSuchInput` for a path that is not there."""
-        inputs, self.files = find(paths, exclude=self.options.exclude)
+    def load(self, found_inputs: Found) -> Loaded:
+        """Read these inputs."""
+        inputs, self.files = found_inputs[0], list(found_inputs[1])
         groups: dict[str, list[Input]] = {}
         for found in inputs:
             groups.setdefault(found.kind, []).append(found)
@@ -310,9 +314,14 @@ class Lines:
         return ()
 
 
-def load(paths: Sequence[str], profile: Profile, options: Options | None = None) -> Loaded:
-    """Everything below `paths` as resources, in a deterministic order."""
-    return Loader(profile, options or Options()).load(paths)
+def load(paths: Sequence[str], profile: Profile, options: Options | None = None, found: Found | None = None) -> Loaded:
+    """Everything below `paths` as resources, in a deterministic order.
+
+    `found` is what `files.find` gave for the same paths, where that was asked before. Raises
+    `files.NoSuchInput` for a path that is not there.
+    """
+    options = options or Options()
+    return Loader(profile, options).load(found or find(paths, exclude=options.exclude))
 
 
 def _syntax(files: Iterable[FileCoverage]) -> list[Fault]:

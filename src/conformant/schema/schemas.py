@@ -53,6 +53,7 @@ class Schemas:
         self.kubernetes = kubernetes
         self._custom = custom_kinds(crds)
         self._components = {**(components or {}), "kubernetes": kubernetes or self.builtin.version}
+        self._states: dict[tuple[str, str, str], Served] = {}
         self._judged: dict[tuple[int, str, str, str], tuple[Any, list[Problem]]] = {}
 
     @property
@@ -110,6 +111,13 @@ class Schemas:
 
     def served(self, group: str, version: str, kind: str) -> Served:
         """Whether the target serves the kind at this version, and what to use instead."""
+        key = (group, version, kind)
+        state = self._states.get(key)
+        if state is None:
+            state = self._states[key] = self._state(group, version, kind)
+        return state
+
+    def _state(self, group: str, version: str, kind: str) -> Served:
         custom = self._custom.get((group, kind))
         if custom is not None and group not in GROUPS:
             return _custom_state(custom, group, version)

@@ -18,7 +18,7 @@ def without_schema(resource: Resource, platform: Platform) -> Item | None:
         return None
     if platform.schemas.served(*version).state in ("removed", "unserved"):
         return NotApplicable(f"{resource.api_version} is not served: SCH-002 says so")
-    return for_all_of_its_kind(resource, platform, "no definition of it is at hand (--crds)")
+    return for_all_of_its_kind(resource, platform, "no definition is at hand (--crds) to verify its fields by")
 
 
 def for_all_of_its_kind(resource: Resource, platform: Platform, reason: str) -> Item:

@@ -55,4 +55,4 @@ class DnsRecord(TerraformResource):
     @property
     def _alias(self) -> dict[str, Any]:
         found = next((block for _, block in self.blocks("alias")), None)
-        return found if found.__class__ is dict else {}  # type: ignore[return-value]
+        return found if found.__class__ is dict else {}
