@@ -248,7 +248,7 @@ def test_ordinary_aliases_are_read() -> None:
         "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: \"yes\"\n  b: 'no'\n  c: on time\n  d: noon\n",
         "schedule: '*/5 * * * *'\nports:\n  - \"8000:8000\"\n  - 8080:80\nimage: nginx:1.25.3\n",
         "version: v1.0\ncpu: 0.5\nreplicas: 3\nnow: 12:30:45\nday: 2020-01-01\nip: 10.0.0.1\n",
-        "args: [--listen, \"--x=1.0\"]\nlabels: {app: web, tier: front}\nempty: {}\nnone: []\n",
+        'args: [--listen, "--x=1.0"]\nlabels: {app: web, tier: front}\nempty: {}\nnone: []\n',
         "text: |\n  echo no\n  if [ -n on ]; then :; fi\nurl: http://x/?a=1&b=2\nglob: a*b\n",
         'expr: sum(rate(x{a="b"}[5m])) > 0\nsummary: "{{ $labels.x }} is down"\n',
         "name: é – dash\nnote: 50%\nnode: n1\noption: off-peak\nyear: 2020\n- nothing\n",

@@ -29,6 +29,7 @@ CREDENTIALS = frozenset({
 })  # fmt: skip
 ADDRESSES = ("address", "lock_address", "unlock_address", "endpoint")
 REMOTE = Cure('keep the state in a backend that encrypts and locks, such as "s3" with a KMS key', grade="none")
+PARTIAL = "the backend has only a part of its settings, and no *.tfbackend file has the rest"
 ENVIRONMENT = Cure("take credentials from the environment or a role, and revoke this one", grade="none")
 
 
@@ -72,14 +73,18 @@ def _s3_encryption(path: Path, settings: dict[str, Any]) -> Iterator[Item]:
     if encrypt is not None:
         yield Finding("encrypt = false: the state is written without encryption", path / "encrypt", cure=cure)
     elif _is_partial(settings):
-        yield Undecided("the backend has only a part of its settings, and no *.tfbackend file has the rest")
+        yield Undecided(PARTIAL)
     else:
         message = "encrypt is not set: only the bucket's default protects the state"
         yield Finding(message, path / "encrypt", Severity.MEDIUM, cure)
 
 
 def _s3_key(path: Path, settings: dict[str, Any]) -> Iterator[Item]:
-    if settings.get("kms_key_id") is None and "sse_customer_key" not in settings and not _is_partial(settings):
+    if settings.get("kms_key_id") is not None or "sse_customer_key" in settings:
+        return
+    if _is_partial(settings):
+        yield Undecided(PARTIAL)
+    else:
         message = "the state is not encrypted with a key of its own (kms_key_id is not set)"
         yield Finding(message, path / "kms_key_id", Severity.LOW, Cure("set kms_key_id", grade="none"))
 

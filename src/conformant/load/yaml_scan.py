@@ -43,10 +43,11 @@ _DEEP = " " * 100
 # for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
 _FIRST_LINE = re.compile(_AFTER_INDENT)
-_AFTER_COLON = re.compile(rf":(?:\ [ ]*+{_VALUE}|[,\]}}])")
+_AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|[,\]}}])")
 _AFTER_BRACKET = re.compile(r"\[" + _FLOW)
 _AFTER_BRACE = re.compile(r"\{(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
 _AFTER_COMMA = re.compile("," + _FLOW)
+_TEMPLATED_KEY = re.compile(r"(?:\A|\n)[ \-]*+[^\s\"'#:{][^:\n{]*+\{\{[^\n]*:(?=\s|\Z)")
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F])")
 _TAB = re.compile(r"(?:(?:\A|\n)[ \-]*+|[:,\[{][ ]*+)\t")
 _NO_MORE = re.compile(r"[-+0-9]*+(?:[ \t\r]*+(?:#[^\n]*+)?\n?)*+\Z")
@@ -63,8 +64,9 @@ def strange(text: str) -> bool:
 
 def risky(text: str, start: int, end: int) -> bool:
     """Whether the document from `start` to `end` needs the exact loader."""
+    newline = max(start - 1, 0)
     if (
-        _LINE.search(text, max(start - 1, 0), end)
+        _LINE.search(text, newline, end)
         or _AFTER_COLON.search(text, start, end)
         or (not start and _FIRST_LINE.match(text, 0, end))
         or text.find(_DEEP, start, end) >= 0
@@ -79,6 +81,7 @@ def risky(text: str, start: int, end: int) -> bool:
         (listed and (_AFTER_BRACKET.search(text, start, end) or text.find("]: ", start, end) >= 0))
         or (braced and (_AFTER_BRACE.search(text, start, end) or text.find("}: ", start, end) >= 0))
         or ((listed or braced) and _AFTER_COMMA.search(text, start, end))
+        or (text.find("{{", start, end) >= 0 and _TEMPLATED_KEY.search(text, newline, end))
         or (text.find("\\", start, end) >= 0 and _ESCAPE.search(text, start, end))
-        or (text.find("\t", start, end) >= 0 and _TAB.search(text, max(start - 1, 0), end))
+        or (text.find("\t", start, end) >= 0 and _TAB.search(text, newline, end))
     )

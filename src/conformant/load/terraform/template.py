@@ -144,7 +144,7 @@ def _template(pieces: list[_Piece], start: int, end: int, indented: bool = False
     if indented:
         _dedent(pieces)
     pieces.reverse()
-    parts = _fold(pieces, ())
+    parts = _fold(pieces, (), start)
     if all(part.__class__ is str for part in parts):
         return Literal("".join(parts), start, end)
     return Template(parts, start, end)
@@ -173,8 +173,9 @@ def _dedent(pieces: list[_Piece]) -> None:
         piece.text = piece.text[smallest:]
 
 
-def _fold(pieces: list[_Piece], until: tuple[str, ...]) -> list[Any]:
-    """The parts up to one of the directives `until`, which stays; consumes from the end."""
+def _fold(pieces: list[_Piece], until: tuple[str, ...], opened: int) -> list[Any]:
+    """The parts up to one of the directives `until`, which stays; consumes from the end. `opened`
+    is where the directive that they close stands."""
     parts: list[Any] = []
     while pieces:
         piece = pieces[-1]
@@ -187,17 +188,17 @@ def _fold(pieces: list[_Piece], until: tuple[str, ...]) -> list[Any]:
         elif not piece.word:
             parts.append(piece.node)
         elif piece.word == "if" and piece.node is not None:
-            yes = _fold(pieces, ("else", "endif"))
-            no = _fold(pieces, ("endif",)) if pieces.pop().word == "else" else None
+            yes = _fold(pieces, ("else", "endif"), piece.start)
+            no = _fold(pieces, ("endif",), piece.start) if pieces.pop().word == "else" else None
             if no is not None:
                 pieces.pop()
             parts.append(Choice(piece.node, yes, no or []))
         elif piece.word == "for" and piece.node is not None:
-            inner = _fold(pieces, ("endfor",))
+            inner = _fold(pieces, ("endfor",), piece.start)
             pieces.pop()
             parts.append(Repeat(piece.names, piece.node, inner))
         else:
             raise SyntaxFault(f"%{{ {piece.word} }} without its beginning", piece.start)
     if until:
-        raise SyntaxFault(f"%{{ {until[-1]} }} is missing", 0)
+        raise SyntaxFault(f"%{{ {until[-1]} }} is missing", opened)
     return parts

@@ -1,0 +1,241 @@
+"""What a name says of its value and a value of itself: secret, reference, placeholder or neither."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Shape(StrEnum):
+    """What a value under a secret name is. `HARMLESS`: nothing, a reference, a path, a switch, a number."""
+
+    HARMLESS = "harmless"
+    PLACEHOLDER = "placeholder"
+    LITERAL = "literal"
+
+
+# names
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_SECRET_ENDS = (
+    "password", "passwords", "passwd", "passphrase", "secret", "secrets", "token", "tokens", "credential",
+    "credentials", "apikey", "secretkey", "privatekey", "requirepass", "masterauth", "dsn", "jwt",
+)  # fmt: skip
+_SECRET_LAST = frozenset({"pass", "pwd"})
+_SECRET_PAIRS = frozenset({
+    ("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("signing", "key"),
+    ("encryption", "key"), ("connection", "string"),
+})  # fmt: skip
+_HARMLESS_FIRST = frozenset({
+    "existing", "manage", "create", "enable", "use", "disable", "allow", "allowed", "require", "automount",
+    "rotate", "checksum", "generate", "validate", "has", "is", "skip", "min", "max",
+})  # fmt: skip
+_HARMLESS_LAST = frozenset({
+    "name", "names", "file", "files", "path", "paths", "dir", "ref", "refs", "arn", "id", "ids", "url", "urls", "uri",
+    "endpoint", "issuer", "audience", "algorithm", "header", "headers", "type", "types", "version", "ttl", "expiry",
+    "length", "duration", "schedule", "enabled", "required", "rotation", "days", "policy", "mode", "immediately",
+    "expression", "interval", "window",
+    "algo", "alg", "method", "methods", "format", "prefix", "suffix", "field", "fields", "property", "provider",
+    "providers", "class", "store", "hash", "hashed", "hashes", "checksum", "limit", "limits", "size", "count",
+    "seconds", "minutes", "hours", "timeout", "time", "lifetime", "expires", "expiration", "age", "in", "encoding",
+    "encryption", "claim", "claims", "scope", "scopes", "param", "parameter", "pattern", "regex", "source", "engine",
+    "manager", "service", "server", "host", "port", "namespace", "namespaces", "reviewer", "review", "reviews",
+    "request", "requests", "controller", "generator", "label", "labels", "annotation", "annotations", "kind", "group",
+    "groups", "role", "roles", "user", "username", "email", "cookie", "validation", "validity", "cache", "strategy",
+    "backend", "template", "selector", "realm", "region", "location", "mount", "folder", "directory", "prompt",
+    "message", "description", "title", "key", "keys", "exchange", "revocation", "introspection", "reset", "txt",
+    "yaml", "yml", "json", "conf", "sh", "py", "sql", "md", "properties", "bytes", "bits", "retries", "attempts",
+    "disabled", "allowed", "supported", "rules", "used", "usage", "total", "resources", "storage", "refresh",
+})  # fmt: skip
+_KEY_PAIR_FIRST = frozenset(first for first, last in _SECRET_PAIRS if last == "key")
+_SECRET_OF = frozenset({"client", "shared", "jwt", "consumer", "hmac", "session", "cookie", "api", "signing"})
+
+
+@lru_cache(65536)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
+@lru_cache(65536)
+def is_secret_name(name: str) -> bool:
+    """Whether a key, variable or flag of this name holds a secret, were its value a literal."""
+    words = _words(name)
+    if not words or words[0] in _HARMLESS_FIRST or words[-2:] == ("cluster", "token"):
+        return False
+    pairs = tuple(zip(words, words[1:], strict=False))
+    if ("public", "key") in pairs:
+        return False
+    last = words[-1]
+    if last in _HARMLESS_LAST and not (last == "key" and len(words) > 1 and words[-2] in _KEY_PAIR_FIRST):
+        return False
+    if last in _SECRET_LAST or words[-3:] == ("client", "key", "data"):
+        return True
+    return any(word.endswith(_SECRET_ENDS) for word in words) or not _SECRET_PAIRS.isdisjoint(pairs)
+
+
+@lru_cache(4096)
+def is_password_name(name: str) -> bool:
+    """Whether the value is one that a person could have chosen, digits only included."""
+    words = _words(name)
+    return bool(words) and (words[-1] in _SECRET_LAST or words[-1].endswith(("password", "passwd", "passphrase")))
+
+
+@lru_cache(4096)
+def may_name_an_object(name: str) -> bool:
+    """Whether a key ends in plain ``secret``: where Kubernetes reads it, usually a Secret's name."""
+    words = _words(name)
+    if not words or not words[-1].endswith(("secret", "secrets")):
+        return False
+    return len(words) < 2 or words[-2] not in _SECRET_OF
+
+
+OBJECT_NAME = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+"""A DNS-1123 name, perhaps with a namespace in front."""
+
+# values
+
+_PLACEHOLDER = re.compile(
+    r"(?:YOUR|INSERT|REPLACE|EXAMPLE|DUMMY)_[A-Z0-9_]+|[A-Z0-9_]+_(?:VAL|VALUE|HERE)|[xX]{3,}"
+)  # fmt: skip
+_REFERENCE = re.compile(
+    r".*(?:\$\(|\$\{|\{\{|<[^<>\s][^<>]*>|#\{|%\()|\$[A-Za-z_][\w.:-]*$|%[A-Z_]+%$|__\w+__$|[*.•…_-]+$"
+    r"|(?:ref\+|vault:|secretref:|op://|arn:aws|projects/[^/]+/secrets/|ENC[\[(]|\{cipher\}|file:|env:|env\.|@\w+\.)"
+    r"|[a-zA-Z][\w+.-]*://|\.{0,2}/|~/",
+    re.DOTALL,
+)
+_SWITCH = re.compile(
+    r"(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|required|optional|auto|undefined)"
+    r"|-?\d+(?:\.\d+)?\s?(?:ns|us|ms|[smhdwy]|[kKMGT]i?B?)?",
+    re.IGNORECASE,
+)
+_PUBLIC = re.compile(r"(?:\S+ )?(?:ssh-|ecdsa-|sk-)\S+ AAAA|-----BEGIN (?:CERTIFICATE|(?:[A-Z0-9]+ )*PUBLIC KEY)")
+_DATABASE = re.compile(r"(?i)(?:password|passwd|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s&]+)|[^\s/:@]+:([^@\s]+)@")
+
+
+def shape(name: str, value: str) -> Shape:
+    """What `value` is, given that `name` is a secret name."""
+    text = value.strip()
+    if _is_address(name):
+        return _credential_inside(text)
+    if not text or _REFERENCE.match(text) or _PUBLIC.match(text) or text.count(" ") > 4:
+        return Shape.HARMLESS
+    if _SWITCH.fullmatch(text) and not (is_password_name(name) and len(text) > 3 and text.isdigit()):
+        return Shape.HARMLESS
+    return Shape.PLACEHOLDER if _PLACEHOLDER.fullmatch(text) else Shape.LITERAL
+
+
+def _is_address(name: str) -> bool:
+    words = _words(name)
+    return words[-1:] == ("dsn",) or words[-2:] == ("connection", "string")
+
+
+def _credential_inside(text: str) -> Shape:
+    """A connection string is judged by its password; one that is a URL belongs to credentials in URLs."""
+    found = None if "://" in text else _DATABASE.match(text) or _DATABASE.search(text)
+    if found is None:
+        return Shape.HARMLESS
+    return shape("password", found[1] or found[2])
+
+
+_TOKENS = (
+    ("a private key", re.compile(
+        r"-{3,5}BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-{3,5}(?:\\[nr]|\s)*[A-Za-z0-9+/]{4}")),
+    ("an AWS access key", re.compile(r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![A-Za-z0-9])")),
+    ("a GitHub token", re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,})")),
+    ("a Slack token", re.compile(r"(?<![A-Za-z0-9])xox[baprs]-[A-Za-z0-9-]{10,}")),
+    ("a signed JWT", re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.eyJ[\w-]{6,}\.")),
+    ("a Slack webhook", re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9_]+/\w+/\w+")),
+    ("a Teams webhook", re.compile(r"\.webhook\.office\.com/webhookb2/[\w-]{8,}|outlook\.office(?:365)?\.com/webhook/\w{8,}")),
+    ("a PagerDuty key", re.compile(r"events\.pagerduty\.com/(?:integration|x-ere)/\w{20,}")),
+)  # fmt: skip
+_REPEATED = re.compile(r"EXAMPLE|([A-Za-z0])\1{6,}|(?:YOUR|SLACK|WEBHOOK)(?![a-z])|X{3,}/X{3,}")
+
+
+def token_in(text: str) -> tuple[str, Shape] | None:
+    """What kind of credential stands anywhere in `text`, recognised by its own form; None if none."""
+    for label, pattern in _TOKENS:
+        found = pattern.search(text)
+        if found is not None:
+            return label, Shape.PLACEHOLDER if _REPEATED.search(found[0]) else Shape.LITERAL
+    return None
+
+
+class Hint:
+    """A quick look at a text: whether a search for tokens in it can find any."""
+
+    @staticmethod
+    def search(text: str, start: int = 0, end: int | None = None) -> bool:
+        """Whether ``text[start:end]`` may hold what `token_in` finds."""
+        find = text.find
+        stop = len(text) if end is None else end
+        return (
+            find("PRIVATE KEY", start, stop) >= 0
+            or find("AKIA", start, stop) >= 0
+            or find(".eyJ", start, stop) >= 0
+            or find("xox", start, stop) >= 0
+            or find("hooks.slack.com", start, stop) >= 0
+            or find(".com/webhook", start, stop) >= 0
+            or find("events.pagerduty", start, stop) >= 0
+            or (find("_", start, stop) >= 0 and any(find(prefix, start, stop) >= 0 for prefix in _GITHUB))
+        )
+
+
+_GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
+
+# texts
+
+_HINT = re.compile(r"(?i)pass|pwd|secret|token|credential|key|dsn|jwt|masterauth|connection")
+_LINE = re.compile(
+    r"^[ \t]*(?:export[ \t]+|set[ \t]+)?([\"']?)([A-Za-z_][\w./-]*)\1[ \t]*[=:][ \t]*"
+    r"(\"[^\"\n]*\"|'[^'\n]*'|[^\n]*?)[ \t]*,?[ \t\r]*$",
+    re.MULTILINE,
+)
+_DIRECTIVE = re.compile(r"^[ \t]*(requirepass|masterauth)[ \t]+(\"[^\"\n]*\"|\S+)[ \t\r]*$", re.MULTILINE)
+_ELEMENT = re.compile(r"<([A-Za-z_][\w.-]*)>([^<>\n]+)</\1>")
+_ASSIGNED = re.compile(
+    r"(?<![\w$.-])(--?)?([A-Za-z_][\w.-]*)(=|(?<=[\w])[ \t]+(?=[^\s-]))(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"'`),]+)"
+)
+_CODE = re.compile(r"[()\[\]{}]")
+
+
+def settings_in(text: str) -> Iterator[tuple[str, str]]:
+    """(name, value) of the lines ``name = value`` of a configuration file with a secret name, and of
+    XML elements and Redis directives."""
+    if _HINT.search(text) is None:
+        return
+    for match in _LINE.finditer(text):
+        if is_secret_name(match[2]):
+            yield match[2], _unquoted(match[3])
+    for pattern in (_DIRECTIVE, _ELEMENT):
+        for match in pattern.finditer(text):
+            if is_secret_name(match[1]):
+                yield match[1], _unquoted(match[2])
+
+
+def assignments_in(text: str) -> Iterator[tuple[str, str]]:
+    """(name, value) of the assignments and flags with a secret name in a command line or script:
+    ``PGPASSWORD=x psql``, ``--password=x``, ``--password x``."""
+    if _HINT.search(text) is None:
+        return
+    for match in _ASSIGNED.finditer(text):
+        dashes, name, sign, value = match.groups()
+        if (dashes != "--" and sign != "=") or not is_secret_name(name):
+            continue
+        quoted = value[0] in "\"'"
+        if quoted or dashes or name.isupper() or _whole_line(text, match):
+            bare = _unquoted(value)
+            if not _CODE.search(bare) and bare.lower() != name.lower():
+                yield name, bare
+
+
+def _whole_line(text: str, match: "re.Match[str]") -> bool:
+    before = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
+    return text[before : match.start()].strip() in ("", "export") and not text[match.end() : max(end, 0) or None].strip()
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value.partition(" #")[0].rstrip().rstrip("\"';,")
