@@ -2,7 +2,7 @@
 
 What it checks: Every container drops ALL, spelled so, and adds nothing but NET_BIND_SERVICE. Dropping a few by
 name is not enough. Added capabilities outside the baseline of the Pod Security Standards weigh more, and
-those that hand over the node most. There is one finding for each workload, with the worst of its
+those that hand over the node most; runtimes take added names in any case. There is one finding for each workload, with the worst of its
 containers. Windows pods are exempt.
 
 Why it matters: Capabilities are the pieces of root's power. A container that has SYS_ADMIN or SYS_PTRACE
@@ -67,7 +67,7 @@ def _judge(container: Container) -> tuple[Severity, Path, str] | None:
     added = [str(name) for name in sequence(capabilities.get("add"))]
     extra = [name for name in added if name != "NET_BIND_SERVICE"]
     if extra:
-        plain = {name.removeprefix("CAP_") for name in extra}
+        plain = {name.upper().removeprefix("CAP_") for name in extra}
         severity = Severity.MEDIUM
         if plain & DANGEROUS:
             severity = Severity.CRITICAL

@@ -21,7 +21,7 @@ _SECRET_ENDS = (
     "password", "passwords", "passwd", "passphrase", "secret", "secrets", "token", "tokens", "credential",
     "credentials", "apikey", "secretkey", "privatekey", "requirepass", "masterauth", "dsn", "jwt",
 )  # fmt: skip
-_SECRET_LAST = frozenset({"pass", "pwd"})
+_SECRET_LAST = frozenset({"pass", "pwd", "authorization"})
 _SECRET_PAIRS = frozenset({
     ("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("signing", "key"),
     ("encryption", "key"), ("connection", "string"),
@@ -77,7 +77,7 @@ def is_secret_name(name: str) -> bool:
 def is_password_name(name: str) -> bool:
     """Whether the value is one that a person could have chosen, digits only included."""
     words = _words(name)
-    return bool(words) and (words[-1] in _SECRET_LAST or words[-1].endswith(("password", "passwd", "passphrase")))
+    return bool(words) and (words[-1] in ("pass", "pwd") or words[-1].endswith(("password", "passwd", "passphrase")))
 
 
 @lru_cache(4096)
@@ -109,24 +109,24 @@ _SWITCH = re.compile(
     re.IGNORECASE,
 )
 _PUBLIC = re.compile(r"(?:\S+ )?(?:ssh-|ecdsa-|sk-)\S+ AAAA|-----BEGIN (?:CERTIFICATE|(?:[A-Z0-9]+ )*PUBLIC KEY)")
+_SCHEME = re.compile(r"(?:basic|bearer|token|apikey)\s+(\S+)", re.IGNORECASE)
 _DATABASE = re.compile(r"(?i)(?:password|passwd|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s&]+)|[^\s/:@]+:([^@\s]+)@")
 
 
 def shape(name: str, value: str) -> Shape:
     """What `value` is, given that `name` is a secret name."""
     text = value.strip()
-    if _is_address(name):
+    words = _words(name)
+    if words[-1:] == ("dsn",) or words[-2:] == ("connection", "string"):
         return _credential_inside(text)
-    if not text or _REFERENCE.match(text) or _PUBLIC.match(text) or text.count(" ") > 4:
+    if words[-1:] == ("authorization",):
+        scheme = _SCHEME.fullmatch(text)
+        return shape("token", scheme[1]) if scheme else Shape.HARMLESS
+    if not text or text.count(" ") > 4 or _REFERENCE.match(text) or _PUBLIC.match(text):
         return Shape.HARMLESS
     if _SWITCH.fullmatch(text) and not (is_password_name(name) and len(text) > 3 and text.isdigit()):
         return Shape.HARMLESS
     return Shape.PLACEHOLDER if _PLACEHOLDER.fullmatch(text) else Shape.LITERAL
-
-
-def _is_address(name: str) -> bool:
-    words = _words(name)
-    return words[-1:] == ("dsn",) or words[-2:] == ("connection", "string")
 
 
 def _credential_inside(text: str) -> Shape:
@@ -187,7 +187,7 @@ _GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
 _HINT = re.compile(r"(?i)pass|pwd|secret|token|credential|key|dsn|jwt|masterauth|connection")
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+|set[ \t]+)?([\"']?)([A-Za-z_][\w./-]*)\1[ \t]*[=:][ \t]*"
-    r"(\"[^\"\n]*\"|'[^'\n]*'|[^\n]*?)[ \t]*,?[ \t\r]*$",
+    r"([^\n]*)$",
     re.MULTILINE,
 )
 _DIRECTIVE = re.compile(r"^[ \t]*(requirepass|masterauth)[ \t]+(\"[^\"\n]*\"|\S+)[ \t\r]*$", re.MULTILINE)
@@ -219,7 +219,7 @@ def assignments_in(text: str) -> Iterator[tuple[str, str]]:
         return
     for match in _ASSIGNED.finditer(text):
         dashes, name, sign, value = match.groups()
-        if (dashes != "--" and sign != "=") or not is_secret_name(name):
+        if not (dashes or sign == "=") or not is_secret_name(name):
             continue
         quoted = value[0] in "\"'"
         if quoted or dashes or name.isupper() or _whole_line(text, match):
@@ -236,6 +236,6 @@ def _whole_line(text: str, match: "re.Match[str]") -> bool:
 
 def _unquoted(value: str) -> str:
     value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value.partition(" #")[0].rstrip().rstrip("\"';,")
+    if value[:1] in ("'", '"'):
+        return value[1:].partition(value[0])[0]
+    return value.partition(" #")[0].rstrip(" \t\"';,")

@@ -299,5 +299,5 @@ def test_a_snippet_is_judged_for_itself() -> None:
     assert found["module.a"].source == "document"
     assert found["module.a"].meta.role == "snippet"
     assert found["test_thing.it"].raw["zone"].reason == "zone is var.zone, which has no value"
-    assert str(found["test_thing.it"].locator.place(("zone",))) == "docs/a.md:707:3"
+    assert str(found["test_thing.it"].locator.place(("zone",))) == "docs/a.md:706:3"
     assert found["root.docs/a.md"].raw["role"] == "snippet"

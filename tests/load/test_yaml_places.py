@@ -261,8 +261,8 @@ def test_both_roads_agree_on_samples(text: str) -> None:
 
 KEYS = st.sampled_from(["a", "b", "name", "a b", "app.kubernetes.io/name", "x-y", "é", "a: b", "#c", "k'"])
 TEXTS = st.sampled_from(
-    ["v", "'q'", '"d # e"', "1", "true", "", "~", "x  # c", "|\n{}  l1\n{}   a: 2\n", ">-\n{}  f\n{}  # g\n", "'m\n{}   n'",
-     "p\n{}   q", "{{a: 1, b: [c, d]}}", "[x, 'y', {{z: w}}]", "[]", "{{}}", "|\n\n{}  t\n\n"]
+    ["v", "'q'", '"d # e"', "1", "true", "", "~", "x  # c", "|\n{}  l1\n{}   a: 2\n", ">-\n{}  f\n{}  # g\n",
+     "'m\n{}   n'", "p\n{}   q", "{{a: 1, b: [c, d]}}", "[x, 'y', {{z: w}}]", "[]", "{{}}", "|\n\n{}  t\n\n"]
 )  # fmt: skip
 FILLERS = st.sampled_from(["", "", "", "\n", "{}# comment\n", "# far left\n", "{}  # deeper\n"])
 

@@ -189,7 +189,7 @@ def _encryption(bucket: Bucket, settings: BucketClasses) -> Iterator[Item]:
     declared = bucket.settings("aws_s3_bucket_server_side_encryption_configuration")
     rules = [(bucket.view, path, rule) for path, rule in inline]
     rules += [(each, path, rule) for each in declared for path, rule in each.blocks(*DEFAULT_SSE)]
-    if not rules and not declared:
+    if not rules:
         kind = "aws_s3_bucket_server_side_encryption_configuration"
         yield _absent(bucket, "encryption (S3 encrypts with a key of its own)", Severity.LOW, kind)
         return

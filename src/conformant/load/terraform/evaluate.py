@@ -39,7 +39,7 @@ from conformant.load.terraform.values import (
 )
 from conformant.model import Undecided, Unknown
 
-_MOST_ITERATIONS = 1_000_000
+_MOST_ITERATIONS = 500_000
 _MOST_PARTS = 1_000
 
 

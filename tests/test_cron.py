@@ -1,0 +1,64 @@
+"""What controllers make of cron expressions: five fields, descriptors, their library's own rules."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformant.cron import longest_interval
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("expression", "longest"),
+    [
+        ("0 2 * * *", DAY),
+        ("*/15 * * * *", HOUR / 4),
+        ("0 */6 * * *", 6 * HOUR),
+        ("0 2,14 * * ?", 12 * HOUR),
+        ("30 1,3 * * *", 22 * HOUR),
+        ("0 2 * * 1-5", 3 * DAY),
+        ("0 2,8 * * MON", 7 * DAY - 6 * HOUR),
+        ("0 0 31 * *", 61 * DAY),
+        ("0 0 29 2 *", 1461 * DAY),
+        ("0 2 */2 * 1", 2 * DAY),
+        ("@daily", DAY),
+        ("@every 1h30m", 1.5 * HOUR),
+        ("TZ=Europe/Berlin 0 3 * * *", DAY),
+        ("CRON_TZ=UTC @hourly", HOUR),
+    ],
+)
+def test_longest_interval(expression: str, longest: timedelta) -> None:
+    assert longest_interval(expression) == longest
+
+
+def test_seconds_come_first_where_the_controller_wants_them() -> None:
+    assert longest_interval("0 0 */6 * * *", seconds=True) == 6 * HOUR
+    assert longest_interval("@daily", seconds=True) == DAY
+    with pytest.raises(ValueError, match="5 fields where 6"):
+        longest_interval("0 */6 * * *", seconds=True)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["", "0 2 * *", "0 0 2 * * *", "0 25 * * *", "0 2 * * 7", "0 2 L * *", "0 2 * * 5L", "0 2 * * 1#2", "@reboot",
+     "@every soon", "TZ=UTC", "0 0 30 2 *", "often", "0 2 15W * *"],
+)  # fmt: skip
+def test_what_the_library_refuses_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        longest_interval(expression)
+
+
+@given(st.integers(1, 30))
+def test_a_step_of_minutes_leaves_at_most_the_step_or_the_rest_of_the_hour(step: int) -> None:
+    assert longest_interval(f"*/{step} * * * *") <= timedelta(minutes=max(step, 60))
+
+
+@given(st.text(alphabet="0123456789*/-,? LW@", max_size=14))
+def test_any_text_is_an_interval_or_a_clear_refusal(text: str) -> None:
+    try:
+        assert longest_interval(text) > timedelta(0)
+    except ValueError as refusal:
+        assert str(refusal)
