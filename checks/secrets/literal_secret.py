@@ -2,14 +2,14 @@
 
 What it checks: No environment variable, argument, command, annotation, ConfigMap, custom resource or
 Terraform block holds a credential as plain text. A text counts as one when its name says so (a password,
-token, secret, credential, API, access, private or signing key) and its value is neither empty nor a
-reference, path, number or switch; and wherever it stands when it has the form of one: a private key, an
-AWS, GitHub or Slack key, a signed JWT, a webhook address with its key. Configs inside ConfigMaps are read
-line by line and key by key. A value that is only a placeholder is reported one step lower. Secrets are
+token, secret, credential, an API, access, private or signing key) and its value is no reference, path,
+address, number or switch; and wherever it stands when it has the form of one: a private key, an AWS,
+GitHub or Slack key, a signed JWT, a webhook address with its key. Configs in ConfigMaps are read key by key,
+scripts and command lines assignment by assignment. A placeholder is reported one step lower. Secrets are
 judged by plaintext-secret, passwords in URLs by credentials-in-url.
 
-Why it matters: Everybody who can read the repository, the cluster's objects, a crash report or the state
-file has the credential too, and it stays in the history of all of them.
+Why it matters: Everybody who can read the repository, the objects of the cluster, a crash report or the
+state file has the credential too, and it stays in the history of all of them.
 
 How to fix: Treat the value as known to others and replace it. Keep the new one in the secret store, bring
 it into the cluster with an ExternalSecret and refer to it: valueFrom.secretKeyRef, a mounted file, a
@@ -20,26 +20,23 @@ When it is fine: Throw-away credentials of a test that nothing else accepts. Wai
 """
 
 from collections.abc import Iterable, Iterator
-from json import loads
-from typing import Any
+from itertools import chain
 
-from conformant.leaf import Item, aspects, check
+from conformant.leaf import Item, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, Unknown, mapping, sequence
 from conformant.platform import Platform
 from conformant.secret_names import (
-    OBJECT_NAME,
-    Hint,
+    TOKEN_HINT,
     Shape,
     assignments_in,
-    is_password_name,
     is_secret_name,
-    may_name_an_object,
+    names_an_object,
     settings_in,
     shape,
     token_in,
 )
-from conformant.views.literals import Anything, texts
-from conformant.views.secrets import decoded, named_texts
+from conformant.views.literals import Anything
+from conformant.views.secrets import Named, Steps, decoded, may_hold_token, named_texts, terraform_texts
 from conformant.views.workload import Container, Workload
 
 ADVICE = "replace the credential, keep it in the secret store and refer to it"
@@ -50,11 +47,15 @@ BUILT_IN = frozenset({
     "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "node.k8s.io",
     "flowcontrol.apiserver.k8s.io", "scheduling.k8s.io", "resource.k8s.io", "snapshot.storage.k8s.io",
 })  # fmt: skip
-ELSEWHERE = frozenset({"Secret", "SealedSecret", "Config", "EnvFile", "KeyFile"})
-UNJUDGED_BLOCKS = frozenset({"variable", "output", "root", "terraform"})
-PAGING_KEYS = frozenset({"service_key", "routing_key", "user_key", "serviceKey", "routingKey", "userKey"})
+JUDGED_ELSEWHERE = frozenset({"/Secret", "/Config", "/EnvFile", "/KeyFile", "bitnami.com/SealedSecret"})
+DECLARATIONS = frozenset({"variable", "output", "root", "terraform"})
+VALUES_ONLY = frozenset({"configuration.konghq.com", "apiserver.config.k8s.io", "kubeadm.k8s.io"})
+"""Groups whose kinds hold secrets themselves where others hold the names of Secrets."""
+WORKLOADS = Workload.kinds or frozenset()
+PAGING_KEYS = frozenset({"service_key", "routing_key", "user_key"})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-OBJECT_ANNOTATIONS = ("vault.hashicorp.com/", "reloader.stakater.com/", "checksum/", "sidecar.istio.io/")
+TOOLS = ("vault.hashicorp.com/", "secret.reloader.stakater.com/", "checksum/", "kubectl.kubernetes.io/")
+"""Annotations that speak of secrets and hold none."""
 
 
 @check(
@@ -70,272 +71,235 @@ OBJECT_ANNOTATIONS = ("vault.hashicorp.com/", "reloader.stakater.com/", "checksu
 )  # fmt: skip
 def literal_secret(thing: Anything, platform: Platform) -> Iterator[Item]:
     resource = thing.resource
-    if resource.kind in ELSEWHERE and resource.group in ("", "bitnami.com"):
+    items: Iterable[Item]
+    key = f"{resource.group}/{resource.kind}"
+    if key in JUDGED_ELSEWHERE or (resource.family == "terraform" and resource.kind in DECLARATIONS):
         return
     if resource.family == "terraform":
-        yield from aspects([_block(thing)])
+        items = chain(_tokens(terraform_texts(resource)), _terraform(thing))
     elif resource.family == "config":
-        yield from _embedded(thing)
+        items = chain(_tokens(_all(thing, platform)), _config(thing))
     else:
-        yield from _object(thing, platform)
+        tokens = _tokens(_all(thing, platform)) if may_hold_token(resource) else ()
+        items = chain(tokens, _annotations(thing.raw, ()), _kubernetes(thing, platform, key))
+    found: dict[Path, Finding] = {}
+    for item in items:
+        if not isinstance(item, Finding):
+            yield item
+        elif item.path not in found or (found[item.path].severity is not None and item.severity is None):
+            found[item.path] = item
+    yield from found.values()
 
 
-# findings
+def _kubernetes(thing: Anything, platform: Platform, key: str) -> Iterator[Item]:
+    if key in WORKLOADS:
+        return _workload(platform.view(thing.resource, Workload))
+    if key == "/ConfigMap":
+        return _config_map(thing, platform)
+    return iter(()) if thing.resource.group in BUILT_IN else _custom(thing)
 
 
-def _found(path: Iterable[Any], what: str, kind: Shape, cure: Cure = MOVE) -> Iterator[Finding]:
-    if kind is Shape.LITERAL:
-        yield Finding(f"{what} as plain text", Path(path), cure=cure)
-    elif kind is Shape.PLACEHOLDER:
-        yield Finding(f"{what}: a placeholder now, a plain text once it is filled in", Path(path), Severity.HIGH, cure)
+# judging one text
 
 
-def _text(path: tuple[Any, ...], label: str, text: str, *, command: bool = False, config: bool = False) -> Iterator[Finding]:
-    """What a text without a secret name holds: a token, or assignments."""
-    token = token_in(text)
-    if token is not None:
-        yield from _found(path, f"{label} holds {token[0]}", token[1])
+def _named(path: Steps, name: str, text: str, *, objects: bool, what: str = "", cure: Cure = MOVE) -> Iterator[Finding]:
+    """A text under a secret name. Where names of `objects` are to be expected, such a name is fine."""
+    if objects and names_an_object(name, text):
         return
-    seen: set[str] = set()
-    if config or "=" in text or command:
-        for name, value in settings_in(text) if config else assignments_in(text):
-            if name not in seen:
-                seen.add(name)
-                yield from _found((*path, name) if config else path, f"{label} sets {name}", _command_shape(name, value))
+    yield from _found(path, what or str(Path(path)), shape(name, text), cure)
 
 
-def _command_shape(name: str, value: str) -> Shape:
-    if may_name_an_object(name) and OBJECT_NAME.fullmatch(value):
-        return Shape.HARMLESS
-    return shape(name, value)
+def _found(path: Steps, what: str, kind: Shape, cure: Cure = MOVE, thing: str = "a credential") -> Iterator[Finding]:
+    if kind is Shape.LITERAL:
+        yield Finding(f"{what} holds {thing} as plain text", Path(path), cure=cure)
+    elif kind is Shape.PLACEHOLDER:
+        message = f"{what} holds a placeholder where {thing} would stand as plain text"
+        yield Finding(message, Path(path), Severity.HIGH, cure)
+
+
+def _tokens(entries: Iterable[Named]) -> Iterator[Finding]:
+    """Credentials that are recognised by their own form."""
+    for path, name, text, _ in entries:
+        if len(text) > 15 and TOKEN_HINT.search(text):
+            token = token_in(text)
+            if token is not None:
+                yield from _found(path, name or str(Path(path)), token[1], thing=token[0])
+
+
+def _assigned(path: Steps, text: str, what: str) -> Iterator[Finding]:
+    """What a command line or a script assigns; one finding is enough."""
+    for name, value in assignments_in(text):
+        kind = Shape.HARMLESS if names_an_object(name, value) else shape(name, value)
+        if kind is not Shape.HARMLESS:
+            yield from _found(path, f"{what}: {name}", kind)
+            return
+
+
+def _all(thing: Anything, platform: Platform) -> Iterator[Named]:
+    """All texts of an object but those that are judged elsewhere."""
+    held = _embedded_keys(thing, platform)
+    for entry in named_texts(thing.raw):
+        path = entry[0]
+        if path[-1:] != (LAST_APPLIED,) and not (held and len(path) == 2 and path[1] in held):
+            yield entry
+
+
+def _embedded_keys(thing: Anything, platform: Platform) -> frozenset[str]:
+    """The keys of a ConfigMap that are resources of their own."""
+    if thing.kind != "ConfigMap":
+        return frozenset()
+    return platform.derived(_children).get(id(thing.resource), frozenset())
+
+
+def _children(platform: Platform) -> dict[int, frozenset[str]]:
+    found: dict[int, set[str]] = {}
+    for resource in platform.resources:
+        if resource.parent is not None:
+            found.setdefault(id(resource.parent), set()).add(resource.name)
+    return {parent: frozenset(names) for parent, names in found.items()}
 
 
 # Kubernetes objects
 
 
-def _object(thing: Anything, platform: Platform) -> Iterator[Item]:
-    resource = thing.resource
-    raw = thing.raw
-    reported: set[Path] = set()
-
-    def once(items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            if isinstance(item, Finding):
-                if item.path in reported:
-                    continue
-                reported.add(item.path)
-            yield item
-
-    metadata = raw.get("metadata")
-    if metadata.__class__ is dict and metadata.get("annotations"):
-        yield from once(_annotations(metadata["annotations"], ("metadata", "annotations")))
-    if resource.kind == "ConfigMap" and resource.group == "":
-        yield from once(_config_map(thing, platform))
-    elif f"{resource.group}/{resource.kind}" in _WORKLOADS:
-        yield from once(_workload(platform.view(resource, Workload)))
-    elif resource.group not in BUILT_IN:
-        yield from once(_custom(thing))
-    if thing.may_hold(Hint):  # type: ignore[arg-type]
-        yield from once(_tokens(thing, platform))
+def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
+    metadata = holder.get("metadata") if isinstance(holder, dict) else None
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if not isinstance(annotations, dict):
+        return
+    for key, value in annotations.items():
+        if isinstance(key, str) and isinstance(value, str) and not key.startswith(TOOLS):
+            name = key.rpartition("/")[2]
+            if is_secret_name(name):
+                path = (*way, "metadata", "annotations", key)
+                yield from _named(path, name, value, objects=True, what=f"annotation {key}")
 
 
-_WORKLOADS = Workload.kinds or frozenset()
+def _workload(workload: Workload) -> Iterator[Item]:
+    if workload.template_path:
+        yield from _annotations(workload.template, workload.template_path)
+    for container in workload.all_containers:
+        try:
+            yield from _variables(container)
+            yield from _words(container)
+        except Undecided as undecided:
+            yield undecided
 
 
-def _tokens(thing: Anything, platform: Platform) -> Iterator[Finding]:
-    """Credentials that are recognised by their form, anywhere."""
-    for path, text in texts(thing.raw, ()):
-        if path[:3] == ("metadata", "annotations", LAST_APPLIED) or _is_child(thing, platform, path):
+def _variables(container: Container) -> Iterator[Item]:
+    for index, entry in container.env:
+        value, name = entry.get("value"), entry.get("name")
+        if value is None or value == "" or not isinstance(name, str):
             continue
-        token = token_in(text)
-        if token is not None:
-            yield from _found(path, f"{_label(path)} holds {token[0]}", token[1])
+        path = (*container.path, "env", index, "value")
+        if value.__class__ is Unknown:
+            if is_secret_name(name):
+                yield Undecided(value.reason)
+        elif is_secret_name(name):
+            what = f"variable {name} of container {container.name!r}"
+            cure = _reference(container, index, name)
+            yield from _named(path, name, str(value), objects=False, what=what, cure=cure)
+        elif isinstance(value, str) and "=" in value:
+            yield from _assigned(path, value, f"variable {name} of container {container.name!r}")
 
 
-def _label(path: tuple[Any, ...]) -> str:
-    return next((str(step) for step in reversed(path) if isinstance(step, str)), "the value")
+def _reference(container: Container, index: int, name: str) -> Cure:
+    entry = container.path / "env" / index
+    reference = {"secretKeyRef": {"name": container.workload.name, "key": name.lower().replace("_", "-")}}
+    return Cure(ADVICE, ((entry / "value", REMOVE), (entry / "valueFrom", reference)))
 
 
-def _annotations(annotations: Any, way: tuple[Any, ...]) -> Iterator[Finding]:
-    for key, value in mapping(annotations).items():
-        if value.__class__ is not str or key.__class__ is not str or key == LAST_APPLIED:
+def _words(container: Container) -> Iterator[Finding]:
+    for section in ("command", "args"):
+        if section in container.raw:
+            way = (*container.path, section)
+            yield from _command_line(
+                way, sequence(container.raw, section), f"{section} of container {container.name!r}"
+            )
+
+
+def _command_line(way: Steps, words: Iterable[object], what: str) -> Iterator[Finding]:
+    """The words of a command line: each for itself, and as the value of the flag before it."""
+    flag = ""
+    for index, word in enumerate(words):
+        before, flag = flag, ""
+        if not isinstance(word, str):
             continue
-        name = key.rpartition("/")[2]
-        if is_secret_name(name) and not key.startswith(OBJECT_ANNOTATIONS) and not key.endswith("/reload"):
-            if not (OBJECT_NAME.fullmatch(value) and may_name_an_object(name)):
-                yield from _found((*way, key), f"annotation {key} holds a credential", shape(name, value))
+        if is_secret_name(before) and not word.startswith("-"):
+            yield from _named((*way, index), before, word, objects=True, what=f"{what}: {before}")
+        elif "=" in word or " " in word:
+            yield from _assigned((*way, index), word, what)
+        elif word.startswith("-"):
+            flag = word.lstrip("-")
 
 
 def _config_map(thing: Anything, platform: Platform) -> Iterator[Item]:
+    held = _embedded_keys(thing, platform)
     for section in ("data", "binaryData"):
-        entries = thing.raw.get(section)
-        if entries.__class__ is not dict:
-            continue
-        for key, value in entries.items():
+        for key, value in mapping(thing.raw, section).items():
             path = (section, key)
             if value.__class__ is Unknown:
                 if is_secret_name(str(key)):
                     yield Undecided(value.reason)
                 continue
-            if value.__class__ is int and is_password_name(str(key)):
-                value = str(value)
-            text = decoded(value) if section == "binaryData" and isinstance(value, str) else value
-            if text.__class__ is not str or _is_child(thing, platform, path):
+            if key in held or isinstance(value, bool | dict | list) or value is None:
                 continue
-            found = shape(str(key), text) if is_secret_name(str(key)) else Shape.HARMLESS
-            if found is not Shape.HARMLESS and token_in(text) is None:
-                yield from _found(path, f"key {key} holds a credential", found)
-            elif "=" in text or "\n" in text or section == "binaryData":
-                yield from _text(path, f"key {key}", text)
+            text = str(value) if section == "data" else decoded(str(value)) or ""
+            if section == "binaryData":
+                yield from _tokens([(path, str(key), text, False)])
+            if is_secret_name(str(key)) and (section == "data" or text.isprintable()):
+                yield from _named(path, str(key), text, objects=False, what=f"key {key}")
+            elif "=" in text:
+                yield from _assigned(path, text, f"key {key}")
 
 
-def _is_child(thing: Anything, platform: Platform, path: tuple[Any, ...]) -> bool:
-    """Whether a key of a ConfigMap is a resource of its own, judged there."""
-    if thing.resource.kind != "ConfigMap" or len(path) != 2:
-        return False
-    return path[1] in platform.derived(_children).get(id(thing.resource), ())
+# custom resources, configs, Terraform
 
 
-def _children(platform: Platform) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
-    for resource in platform.resources:
-        if resource.parent is not None:
-            found.setdefault(id(resource.parent), set()).add(resource.name)
-    return found
-
-
-def _workload(workload: Workload) -> Iterator[Item]:
-    template = workload.template.get("metadata")
-    if workload.template_path and template.__class__ is dict and template.get("annotations"):
-        way = (*workload.template_path, "metadata", "annotations")
-        yield from _annotations(template["annotations"], way)
-    yield from aspects(_container(container) for container in workload.all_containers)
-
-
-def _container(container: Container) -> Iterator[Item]:
-    raw = container.raw
-    entries = raw.get("env")
-    if entries.__class__ is list:
-        for index, entry in enumerate(entries):
-            if entry.__class__ is dict and "value" in entry:
-                yield from _variable(container, index, entry["value"], str(entry.get("name")))
-    elif entries is not None:
-        sequence(entries)
-    for section in ("command", "args"):
-        if section in raw:
-            yield from _command(sequence(raw, section), (*container.path, section), f"container {container.name!r}: ")
-
-
-def _variable(container: Container, index: int, value: Any, name: str) -> Iterator[Item]:
-    if value.__class__ is Unknown:
-        if is_secret_name(name):
-            yield Undecided(value.reason)
-        return
-    if value.__class__ is int and is_password_name(name):
-        value = str(value)
-    if value.__class__ is not str or not value:
-        return
-    path = container.path / "env" / index / "value"
-    if is_secret_name(name):
-        if token_in(value) is None:
-            what = f"container {container.name!r}: variable {name} holds a credential"
-            yield from _found(path, what, shape(name, value), _from_secret(container, index, name))
-            return
-    elif len(value) < 16 or ("=" not in value and "\n" not in value):
-        return
-    yield from _text(path, f"container {container.name!r}: variable {name}", value)
-
-
-def _from_secret(container: Container, index: int, name: str) -> Cure:
-    entry = container.path / "env" / index
-    key = name.lower().replace("_", "-")
-    reference = {"secretKeyRef": {"name": container.workload.name, "key": key}}
-    return Cure(ADVICE, ((entry / "value", REMOVE), (entry / "valueFrom", reference)))
-
-
-def _command(words: list[Any], way: tuple[Any, ...], label: str) -> Iterator[Finding]:
-    """The words of a command line: one after the other, and as a flag and its value."""
-    for index, word in enumerate(words):
-        if word.__class__ is not str:
-            continue
-        flag = words[index - 1] if index else None
-        if flag.__class__ is str and flag.startswith("-") and "=" not in flag and " " not in flag:
-            name = flag.lstrip("-")
-            if is_secret_name(name) and not word.startswith("-"):
-                yield from _found((*way, index), f"{label}{flag} gives a credential", _command_shape(name, word))
-                continue
-        if "=" in word or " " in word or len(word) > 19:
-            yield from _text((*way, index), f"{label}a word of the command line", word, command=True)
-
-
-# custom resources and configs
-
-
-def _custom(thing: Anything) -> Iterator[Item]:
+def _custom(thing: Anything) -> Iterator[Finding]:
     group = thing.resource.group
-    strict = group in ("configuration.konghq.com", "apiserver.config.k8s.io")
-    skipped = ("metadata", "status", "apiVersion", "kind")
     for key, value in thing.raw.items():
-        if key not in skipped:
-            yield from _walk(value, (key,), str(key), objects=not strict, group=group)
+        if key in ("metadata", "status", "apiVersion", "kind"):
+            continue
+        for path, name, text, listed in named_texts(value, (key,), str(key)):
+            if is_secret_name(name):
+                if (name == "secretKey" and group == "external-secrets.io") or _is_collector(thing, path):
+                    continue
+                yield from _named(path, name, text, objects=listed or group not in VALUES_ONLY)
+            elif listed and name in ("command", "args"):
+                yield from _assigned(path, text, name)
+            elif name == "values" and "\n" in text:
+                yield from _settings(path, text)
 
 
-def _walk(value: Any, way: tuple[Any, ...], name: str, *, objects: bool, group: str = "") -> Iterator[Finding]:
-    for path, known, text, listed in named_texts(value, way, name):
-        if is_secret_name(known):
-            if (known == "secretKey" and group == "external-secrets.io") or path[:2] == _COLLECTOR:
-                continue
-            if (listed or (objects and may_name_an_object(known))) and OBJECT_NAME.fullmatch(text):
-                continue
-            if text.isdigit() and not is_password_name(known):
-                continue
-            if token_in(text) is None:
-                yield from _found(path, f"{_at(path)} holds a credential", shape(known, text))
-        elif known in ("command", "args") and listed:
-            index = path[-1]
-            yield from _text(path, f"{_at(path[:-1])}[{index}]", text, command=True)
-        elif known == "values" and "\n" in text:
-            yield from _text(path, _at(path), text, config=True)
+def _is_collector(thing: Anything, path: Steps) -> bool:
+    """The config of an OpenTelemetryCollector is a resource of its own."""
+    return thing.kind == "OpenTelemetryCollector" and path[:2] == ("spec", "config")
 
 
-_COLLECTOR = ("spec", "config")
+def _settings(path: Steps, text: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for name, value in settings_in(text):
+        if name not in seen:
+            seen.add(name)
+            yield from _named((*path, name), name, value, objects=False, what=name)
 
 
-def _at(path: tuple[Any, ...]) -> str:
-    return str(Path(path))
-
-
-def _embedded(thing: Anything) -> Iterator[Finding]:
-    raw = thing.raw
-    if raw.__class__ is str:
-        yield from _text((), thing.name, raw, config=True)
+def _config(thing: Anything) -> Iterator[Finding]:
+    if isinstance(thing.raw, str):
+        yield from _settings((), thing.raw)
         return
-    reported: set[Path] = set()
-    for finding in _walk(raw, (), "", objects=False):
-        reported.add(finding.path)
-        yield finding
     paging = thing.kind == "AlertmanagerConfig"
-    for path, text in texts(raw, ()):
-        if path in reported:
-            continue
-        if paging and path and path[-1] in PAGING_KEYS:
-            yield from _found(path, f"{_at(path)} holds a credential", shape("token", text))
-        elif len(text) > 19 and Hint.search(text):
-            token = token_in(text)
-            if token is not None:
-                yield from _found(path, f"{_at(path)} holds {token[0]}", token[1])
+    for path, name, text, listed in named_texts(thing.raw):
+        if is_secret_name(name):
+            yield from _named(path, name, text, objects=listed)
+        elif paging and name in PAGING_KEYS:
+            yield from _named(path, "token", text, objects=False)
 
 
-# Terraform
-
-
-def _block(thing: Anything) -> Iterator[Finding]:
-    if thing.kind in UNJUDGED_BLOCKS:
-        return
-    for path, known, text, listed in named_texts(thing.raw, ()):
-        if is_secret_name(known):
-            if (listed or may_name_an_object(known)) and OBJECT_NAME.fullmatch(text):
-                continue
-        elif len(text) < 20:
-            continue
-        ...
+def _terraform(thing: Anything) -> Iterator[Finding]:
+    for path, name, text, listed in terraform_texts(thing.resource):
+        if is_secret_name(name):
+            yield from _named(path, name, text, objects=listed)
+        elif "\n" in text and "=" in text:
+            yield from _assigned(path, text, str(Path(path)))

@@ -1,41 +1,44 @@
 """What a platform declares and what its operators make of that: where references lead."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Set
 from fnmatch import fnmatchcase
 from os.path import dirname
 from typing import Any
 
 from conformant.leaf import Item
-from conformant.model import ROOT, Cure, Finding, Resource, Severity, Undecided, dig, mapping, sequence
+from conformant.made import EVERYWHERE, MAKERS, nothing, primaries
+from conformant.model import ROOT, Cure, Finding, NotApplicable, Resource, Severity, Undecided, mapping
 from conformant.platform import POD_CREATING, Platform
 from conformant.references import (
     ACCOUNT,
     CLUSTER_ROLE,
     CONFIG_MAP,
+    GATEWAY,
+    KONG,
     KONG_CLUSTER_PLUGIN,
+    ROLE,
     SECRET,
     SERVICE,
     STORAGE_CLASS,
     Reference,
-    named,
-    service_of,
 )
 from conformant.schema.builtin import GROUPS
 from conformant.schema.names import edit_distance, nearest
 from conformant.schema.rules.kind import literal
-from conformant.views.selector import equals, is_empty, selects
+from conformant.views.selector import equals, selects
 from conformant.views.source import SourceFile
-
-EVERYWHERE = "*"
-"""The namespace of what is made in every namespace, or in some that are not known."""
 
 ALWAYS: dict[str, frozenset[str]] = {
     ACCOUNT: frozenset({"default"}),
     CONFIG_MAP: frozenset({"kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt"}),
     CLUSTER_ROLE: frozenset({"cluster-admin", "admin", "edit", "view"}),
-    "scheduling.k8s.io/PriorityClass": frozenset({"system-cluster-critical", "system-node-critical"}),
 }
 """What exists without being declared."""
+
+OF_THE_CLUSTER = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+
+OWN = KONG | {GATEWAY, "argoproj.io/Rollout"}
+"""Custom kinds that are known well enough to miss one of them."""
 
 PODLESS = frozenset({
     "acme.cert-manager.io", "autoscaling.k8s.io", "bitnami.com", "cert-manager.io", "configuration.konghq.com",
@@ -87,15 +90,16 @@ class Declared:
 
     # by name
 
-    def names(self, key: str, namespace: str) -> set[str]:
+    def names(self, key: str, namespace: str) -> Set[str]:
         """The names of the objects of kind ``group/Kind`` in a namespace, made ones included."""
         index = self._names.get(key)
         if index is None:
-            index = self._names[key] = {}
+            index = {}
             for resource in self.platform.kind(key):
                 index.setdefault(resource.namespace, set()).add(resource.name)
-            for where, name in MAKERS.get(key, _nothing)(self.platform):
+            for where, name in MAKERS.get(key, nothing)(self.platform):
                 index.setdefault(where, set()).add(name)
+            self._names[key] = index
         return index.get(namespace, _NONE) | index.get(EVERYWHERE, _NONE)
 
     def missing(self, reference: Reference, holder: Resource) -> Item | None:
@@ -105,8 +109,10 @@ class Declared:
             if reference.name in self.names(key, namespace) or reference.name in ALWAYS.get(key, _NONE):
                 return None
         key, name = reference.keys[0], reference.name
-        if (key == CLUSTER_ROLE and name.startswith("system:")) or self._elsewhere(reference):
+        if (key in (ROLE, CLUSTER_ROLE) and name.startswith("system:")) or self._elsewhere(reference):
             return None
+        if key.partition("/")[0] not in GROUPS and key not in OWN and not self.platform.kind(key):
+            return NotApplicable(f"the platform has no {reference.kind}, nor is anything known of it")
         if not literal(name):
             return Undecided(f"{reference.path} holds a placeholder")
         return self._doubt(reference, holder) or self._finding(reference)
@@ -116,10 +122,14 @@ class Declared:
         if self.platform.profile.closed_world:
             return None
         what = f"{reference.kind} {reference.name!r}"
+        if reference.namespace in OF_THE_CLUSTER:
+            return Undecided(f"{what} is in {reference.namespace}, where the cluster has objects of its own")
         if reference.namespace and reference.namespace not in self.platform.namespaces:
             return Undecided(f"{what} is in namespace {reference.namespace}, which is not part of the input")
         if reference.keys[0] == SECRET:
-            return None if self._mistyped(reference) else Undecided(f"{what} is not declared here, as Secrets rarely are")
+            return (
+                None if self._mistyped(reference) else Undecided(f"{what} is not declared here, as Secrets rarely are")
+            )
         if reference.keys[0] == STORAGE_CLASS and not self.platform.kind(STORAGE_CLASS):
             return Undecided(f"{what} is not declared here, nor is any other")
         for maker in self.makers(reference.namespace):
@@ -161,7 +171,7 @@ class Declared:
         if found is None:
             members = self.platform.namespaces.get(namespace)
             declared = [workload.labels for workload in members.workloads] if members else []
-            found = self._pods[namespace] = Labelled([*declared, *_primaries(self.platform, namespace)])
+            found = self._pods[namespace] = Labelled([*declared, *primaries(self.platform, namespace)])
         return found
 
     def services(self, namespace: str) -> Labelled:
@@ -213,130 +223,3 @@ def _makes(key: str) -> bool:
     if key in POD_CREATING:
         return True
     return group not in GROUPS and group not in PODLESS and key not in PODLESS_KINDS and not group.endswith("k8s.aws")
-
-
-# what operators make
-
-
-Made = Iterator[tuple[str, str]]
-"""(namespace, name)."""
-
-
-def _nothing(platform: Platform) -> Made:
-    yield from ()
-
-
-def _canaries(platform: Platform) -> "Iterator[tuple[Resource, str, str]]":
-    """(Canary, name of its target, name of its Service)."""
-    for canary in platform.kind("flagger.app/Canary"):
-        target = named(dig(canary.raw, "spec", "targetRef", "name"))
-        if target:
-            yield canary, target, named(dig(canary.raw, "spec", "service", "name")) or target
-
-
-def _primaries(platform: Platform, namespace: str) -> Iterator[dict[Any, Any]]:
-    """The labels of the pods that Flagger copies: the naming label ends in -primary."""
-    for canary, target, _ in _canaries(platform):
-        workload = platform.find("apps/Deployment", namespace, target) or platform.find(
-            "apps/DaemonSet", namespace, target
-        )
-        if canary.namespace == namespace and workload is not None:
-            labels = mapping(workload.raw, "spec", "template", "metadata", "labels")
-            key = next((key for key in ("app", "name", "app.kubernetes.io/name") if key in labels), None)
-            if key is not None:
-                yield {**labels, key: f"{target}-primary"}
-
-
-def _primary_names(platform: Platform) -> Made:
-    for canary, target, _ in _canaries(platform):
-        yield canary.namespace, f"{target}-primary"
-
-
-def _accounts(platform: Platform) -> Made:
-    for kafka in platform.kind("kafka.strimzi.io/Kafka"):
-        yield from ((kafka.namespace, f"{kafka.name}-{part}") for part in ("kafka", "entity-operator", "zookeeper"))
-    for cluster in platform.kind("postgresql.cnpg.io/Cluster"):
-        yield cluster.namespace, cluster.name
-
-
-def _config_maps(platform: Platform) -> Made:
-    for bundle in platform.kind("trust.cert-manager.io/Bundle"):
-        yield EVERYWHERE, bundle.name
-    for namespace, name, kind in _external(platform):
-        if kind == "ConfigMap":
-            yield namespace, name
-
-
-def _secrets(platform: Platform) -> Made:
-    for namespace, name, kind in _external(platform):
-        if kind != "ConfigMap":
-            yield namespace, name
-    for key, steps in SECRET_NAMES.items():
-        for resource in platform.kind(key):
-            yield resource.namespace, named(dig(resource.raw, *steps)) or resource.name
-    for kafka in platform.kind("kafka.strimzi.io/Kafka"):
-        for part in ("cluster-ca-cert", "cluster-ca", "clients-ca-cert", "clients-ca"):
-            yield kafka.namespace, f"{kafka.name}-{part}"
-    for cluster in platform.kind("postgresql.cnpg.io/Cluster"):
-        for part in ("app", "superuser", "ca", "server", "replication"):
-            yield cluster.namespace, f"{cluster.name}-{part}"
-    for cluster in platform.kind("acid.zalan.do/postgresql"):
-        for user in ("postgres", "standby", *mapping(cluster.raw, "spec", "users")):
-            yield cluster.namespace, f"{user}.{cluster.name}.credentials.postgresql.acid.zalan.do".replace("_", "-")
-    for provider in platform.kind("secrets-store.csi.x-k8s.io/SecretProviderClass"):
-        for entry in sequence(provider.raw, "spec", "secretObjects"):
-            yield provider.namespace, named(dig(entry, "secretName"))
-
-
-SECRET_NAMES = {
-    "bitnami.com/SealedSecret": ("spec", "template", "metadata", "name"),
-    "cert-manager.io/Certificate": ("spec", "secretName"),
-    "kafka.strimzi.io/KafkaUser": (),
-    "secrets.hashicorp.com/VaultDynamicSecret": ("spec", "destination", "name"),
-    "secrets.hashicorp.com/VaultPKISecret": ("spec", "destination", "name"),
-    "secrets.hashicorp.com/VaultStaticSecret": ("spec", "destination", "name"),
-}
-"""Where the name of the Secret stands that an object of this kind makes; else its own name counts."""
-
-
-def _external(platform: Platform) -> "Iterator[tuple[str, str, str]]":
-    """(namespace, name, kind) of what External Secrets makes."""
-    for secret in platform.kind("external-secrets.io/ExternalSecret"):
-        target = mapping(secret.raw, "spec", "target")
-        kind = named(dig(target, "manifest", "kind")) or "Secret"
-        yield secret.namespace, named(dig(target, "name")) or secret.name, kind
-    for secret in platform.kind("external-secrets.io/ClusterExternalSecret"):
-        spec = mapping(secret.raw, "spec")
-        name = named(dig(spec, "externalSecretSpec", "target", "name")) or named(dig(spec, "externalSecretName"))
-        yield EVERYWHERE, name or secret.name, "Secret"
-
-
-def _services(platform: Platform) -> Made:
-    for canary, _, service in _canaries(platform):
-        yield from ((canary.namespace, name) for name in (service, f"{service}-primary", f"{service}-canary"))
-    for key, suffixes in SERVICE_SUFFIXES.items():
-        for resource in platform.kind(key):
-            yield from ((resource.namespace, f"{resource.name}{suffix}") for suffix in suffixes)
-    for key, name in (("Prometheus", "prometheus-operated"), ("Alertmanager", "alertmanager-operated")):
-        for resource in platform.kind(f"monitoring.coreos.com/{key}"):
-            yield resource.namespace, name
-    for entry in platform.kind("networking.istio.io/ServiceEntry"):
-        for host in sequence(entry.raw, "spec", "hosts"):
-            service = service_of(named(host), entry.namespace)
-            if service:
-                yield service
-
-
-SERVICE_SUFFIXES = {
-    "acid.zalan.do/postgresql": ("", "-repl"),
-    "jaegertracing.io/Jaeger": ("-collector", "-query", "-agent"),
-    "kafka.strimzi.io/Kafka": ("-kafka-bootstrap", "-kafka-brokers"),
-    "opentelemetry.io/OpenTelemetryCollector": ("-collector",),
-    "postgresql.cnpg.io/Cluster": ("-rw", "-ro", "-r"),
-    "postgresql.cnpg.io/Pooler": ("",),
-}
-
-MAKERS: dict[str, Callable[[Platform], Made]] = {
-    ACCOUNT: _accounts, CONFIG_MAP: _config_maps, SECRET: _secrets, SERVICE: _services,
-    "apps/DaemonSet": _primary_names, "apps/Deployment": _primary_names,
-}  # fmt: skip

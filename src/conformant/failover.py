@@ -64,16 +64,12 @@ class FailoverRecords:
         return None
 
     def _is_alone(self, record: DnsRecord, role: str) -> bool:
-        others = self.beside(record)
-        roles = [each.raw["failover_routing_policy"][0].get("type") for each in others]
-        return any(each == role for each in roles if each.__class__ is str) and len(set(map(repr, roles))) == 1
+        return all(_stated_role(each) == role for each in self.beside(record))
 
     def regions(self, record: DnsRecord) -> Iterator[str]:
         """Where the targets of a record are: names of regions, else marks for one provider configuration. Nothing
         where that is not known, or for targets of no region."""
-        value = record.raw.get("alias")
-        host = value[0].get("name") if value.__class__ is list and value and value[0].__class__ is dict else None
-        found = _ELB_HOST.search(host.rstrip(".").lower()) if host.__class__ is str else None
+        found = _ELB_HOST.search(identity(record, *record.target_path).rstrip("."))
         if found is not None:
             yield found[1] or found[2]
             return
@@ -96,6 +92,14 @@ def _name(record: DnsRecord) -> Name:
         referred = record.references("zone_id")
         zone = f"?{record.meta.root}|{' '.join(referred)}" if referred else zone
     return zone, identity(record, "name").rstrip("."), identity(record, "type")
+
+
+def _stated_role(record: DnsRecord) -> str:
+    """The role, empty where it is not known."""
+    try:
+        return record.role
+    except Undecided:
+        return ""
 
 
 def _may_equal(one: str, other: str) -> bool:

@@ -16,6 +16,7 @@ GATEWAY, STORAGE_CLASS = "networking.istio.io/Gateway", "storage.k8s.io/StorageC
 _KONG = "configuration.konghq.com/"
 KONG_INGRESS, KONG_UPSTREAM_POLICY = f"{_KONG}KongIngress", f"{_KONG}KongUpstreamPolicy"
 KONG_PLUGIN, KONG_CLUSTER_PLUGIN = f"{_KONG}KongPlugin", f"{_KONG}KongClusterPlugin"
+KONG = frozenset({KONG_INGRESS, KONG_UPSTREAM_POLICY, KONG_PLUGIN, KONG_CLUSTER_PLUGIN})
 OVERRIDE, UPSTREAM_POLICY, PLUGINS = "konghq.com/override", "konghq.com/upstream-policy", "konghq.com/plugins"
 
 _GROUPS = {
@@ -45,13 +46,15 @@ class ReferenceHolder(Object):
 
     __slots__ = ()
     kinds: ClassVar[frozenset[str] | None] = (Workload.kinds or frozenset()) | {
-        "/PersistentVolumeClaim", SERVICE, "autoscaling/HorizontalPodAutoscaler", "autoscaling.k8s.io/VerticalPodAutoscaler",
-        f"{_KONG}KongConsumer", f"{_KONG}KongConsumerGroup", KONG_INGRESS, KONG_UPSTREAM_POLICY, KONG_PLUGIN,
-        KONG_CLUSTER_PLUGIN, "flagger.app/Canary", "gateway.networking.k8s.io/GRPCRoute",
-        "gateway.networking.k8s.io/HTTPRoute", "keda.sh/ScaledObject", "monitoring.coreos.com/PodMonitor",
-        "monitoring.coreos.com/ServiceMonitor", "networking.istio.io/VirtualService", "networking.k8s.io/Ingress",
-        "extensions/Ingress", "policy/PodDisruptionBudget", "rbac.authorization.k8s.io/ClusterRoleBinding",
-        "rbac.authorization.k8s.io/RoleBinding",
+        "/PersistentVolumeClaim", "/Service", "autoscaling/HorizontalPodAutoscaler",
+        "autoscaling.k8s.io/VerticalPodAutoscaler", "configuration.konghq.com/KongClusterPlugin",
+        "configuration.konghq.com/KongConsumer", "configuration.konghq.com/KongConsumerGroup",
+        "configuration.konghq.com/KongIngress", "configuration.konghq.com/KongPlugin",
+        "configuration.konghq.com/KongUpstreamPolicy", "extensions/Ingress", "flagger.app/Canary",
+        "gateway.networking.k8s.io/GRPCRoute", "gateway.networking.k8s.io/HTTPRoute", "keda.sh/ScaledObject",
+        "monitoring.coreos.com/PodMonitor", "monitoring.coreos.com/ServiceMonitor",
+        "networking.istio.io/VirtualService", "networking.k8s.io/Ingress", "policy/PodDisruptionBudget",
+        "rbac.authorization.k8s.io/ClusterRoleBinding", "rbac.authorization.k8s.io/RoleBinding",
     }  # fmt: skip
 
     @property

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
+from json import loads
 
 
 class Shape(StrEnum):
@@ -62,7 +64,7 @@ def is_secret_name(name: str) -> bool:
     words = _words(name)
     if not words or words[0] in _HARMLESS_FIRST or words[-2:] == ("cluster", "token"):
         return False
-    pairs = tuple(zip(words, words[1:], strict=False))
+    pairs = tuple(pairwise(words))
     if ("public", "key") in pairs:
         return False
     last = words[-1]
@@ -80,17 +82,17 @@ def is_password_name(name: str) -> bool:
     return bool(words) and (words[-1] in ("pass", "pwd") or words[-1].endswith(("password", "passwd", "passphrase")))
 
 
-@lru_cache(4096)
-def may_name_an_object(name: str) -> bool:
-    """Whether a key ends in plain ``secret``: where Kubernetes reads it, usually a Secret's name."""
+_OBJECT_NAME = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+
+
+def names_an_object(name: str, value: str) -> bool:
+    """Whether `value` is rather the name of a Secret, perhaps with its namespace, than a secret: what
+    stands under a key that ends in plain ``secret`` and has the form of a name."""
     words = _words(name)
-    if not words or not words[-1].endswith(("secret", "secrets")):
+    if not words or not words[-1].endswith(("secret", "secrets")) or (len(words) > 1 and words[-2] in _SECRET_OF):
         return False
-    return len(words) < 2 or words[-2] not in _SECRET_OF
+    return _OBJECT_NAME.fullmatch(value) is not None
 
-
-OBJECT_NAME = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
-"""A DNS-1123 name, perhaps with a namespace in front."""
 
 # values
 
@@ -104,7 +106,7 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )
 _SWITCH = re.compile(
-    r"(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|required|optional|auto|undefined)"
+    r"(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|required|optional|auto|undefined|seconds|minutes|hours|days)"
     r"|-?\d+(?:\.\d+)?\s?(?:ns|us|ms|[smhdwy]|[kKMGT]i?B?)?",
     re.IGNORECASE,
 )
@@ -137,6 +139,64 @@ def _credential_inside(text: str) -> Shape:
     return shape("password", found[1] or found[2])
 
 
+# values of Secrets
+
+_FILLED_IN = re.compile(r"\$\{.*\}|\$\(.*\)|<[^<>]*>|\{\{.*\}\}|ref\+.*|vault:.*", re.DOTALL)
+_PUBLIC_BLOCKS = re.compile(
+    r"(?:-----BEGIN ((?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|CERTIFICATE REQUEST|X509 CRL|DH PARAMETERS))-----"
+    r"[^-]*-----END \1-----\s*|(?:[^\s#]\S* )?(?:ssh-|ecdsa-|sk-)\S+ AAAA[^\n]*\s*|#[^\n]*\s*)+"
+)
+_OPEN_KEYS = frozenset({
+    "ca.crt", "tls.crt", "username", "user", "namespace", "name", "type", "project", "server", "host", "port",
+    "enableoci", "insecure", "hostname", "database", "dbname", "region",
+})  # fmt: skip
+_OPEN_LAST = frozenset({"username", "user", "host", "hostname", "port", "namespace", "region"})
+_ADDRESS_LAST = frozenset({"url", "urls", "uri", "endpoint", "issuer", "server", "address"})
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:)?//[^\s@?]+|[\w.-]+(?::\d+)?(?:/[^\s@?]*)?|git@[\w.-]+:\S+", re.IGNORECASE
+)
+
+
+def secret_shape(key: str, text: str) -> Shape:
+    """What a decoded value of a Secret is. All but a few known keys hold secrets there."""
+    text = text.strip()
+    if not text or text in ("true", "false") or _PUBLIC_BLOCKS.fullmatch(text):
+        return Shape.HARMLESS
+    if _FILLED_IN.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
+        return Shape.PLACEHOLDER
+    if key.endswith((".dockerconfigjson", ".dockercfg")):
+        return _registries(text)
+    words = _words(key)
+    last = words[-1] if words else ""
+    if token_in(text) is None:
+        if key.lower() in _OPEN_KEYS or last in _OPEN_LAST:
+            return Shape.HARMLESS
+        if last in _ADDRESS_LAST and _ADDRESS.fullmatch(text):
+            return Shape.HARMLESS
+    return Shape.LITERAL
+
+
+def _registries(text: str) -> Shape:
+    """A registry login file is judged by the passwords and tokens in it."""
+    try:
+        document = loads(text)
+    except ValueError:
+        return Shape.LITERAL
+    registries = document.get("auths", document) if isinstance(document, dict) else {}
+    held = [
+        value
+        for registry in (registries.values() if isinstance(registries, dict) else ())
+        for key, value in (registry.items() if isinstance(registry, dict) else ())
+        if key in ("auth", "password", "identitytoken", "registrytoken") and isinstance(value, str) and value
+    ]
+    if not held:
+        return Shape.HARMLESS
+    filled_in = all(_FILLED_IN.fullmatch(value) or _PLACEHOLDER.fullmatch(value) for value in held)
+    return Shape.PLACEHOLDER if filled_in else Shape.LITERAL
+
+
+# tokens
+
 _TOKENS = (
     ("a private key", re.compile(
         r"-{3,5}BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-{3,5}(?:\\[nr]|\s)*[A-Za-z0-9+/]{4}")),
@@ -145,7 +205,8 @@ _TOKENS = (
     ("a Slack token", re.compile(r"(?<![A-Za-z0-9])xox[baprs]-[A-Za-z0-9-]{10,}")),
     ("a signed JWT", re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.eyJ[\w-]{6,}\.")),
     ("a Slack webhook", re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9_]+/\w+/\w+")),
-    ("a Teams webhook", re.compile(r"\.webhook\.office\.com/webhookb2/[\w-]{8,}|outlook\.office(?:365)?\.com/webhook/\w{8,}")),
+    ("a Teams webhook", re.compile(
+        r"\.webhook\.office\.com/webhookb2/[\w-]{8,}|outlook\.office(?:365)?\.com/webhook/\w{8,}")),
     ("a PagerDuty key", re.compile(r"events\.pagerduty\.com/(?:integration|x-ere)/\w{20,}")),
 )  # fmt: skip
 _REPEATED = re.compile(r"EXAMPLE|([A-Za-z0])\1{6,}|(?:YOUR|SLACK|WEBHOOK)(?![a-z])|X{3,}/X{3,}")
@@ -160,9 +221,7 @@ def token_in(text: str) -> tuple[str, Shape] | None:
     return None
 
 
-class Hint:
-    """A quick look at a text: whether a search for tokens in it can find any."""
-
+class _TokenHint:
     @staticmethod
     def search(text: str, start: int = 0, end: int | None = None) -> bool:
         """Whether ``text[start:end]`` may hold what `token_in` finds."""
@@ -180,6 +239,8 @@ class Hint:
         )
 
 
+TOKEN_HINT = _TokenHint()
+"""A quick look at a text, in the form of a pattern: whether a search for tokens in it can find any."""
 _GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
 
 # texts
@@ -231,7 +292,9 @@ def assignments_in(text: str) -> Iterator[tuple[str, str]]:
 def _whole_line(text: str, match: "re.Match[str]") -> bool:
     before = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
-    return text[before : match.start()].strip() in ("", "export") and not text[match.end() : max(end, 0) or None].strip()
+    return (
+        text[before : match.start()].strip() in ("", "export") and not text[match.end() : max(end, 0) or None].strip()
+    )
 
 
 def _unquoted(value: str) -> str:

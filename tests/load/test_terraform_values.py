@@ -17,7 +17,7 @@ def values(text: str) -> dict[str, Any]:
     """The attributes of ``test_thing.it`` in a root module."""
     resources, coverage = load_directory("d", {"d/main.tf": (ROOT + text).encode()})
     assert [entry.status for entry in coverage] == ["read"], coverage
-    return next(resource.raw for resource in resources if resource.kind == "test_thing")  # type: ignore[no-any-return]
+    return next(resource.raw for resource in resources if resource.kind == "test_thing")
 
 
 def value(expression: str, before: str = "") -> Any:
@@ -46,7 +46,7 @@ def value(expression: str, before: str = "") -> Any:
         ('{"a" = 1, b : 2, (upper("c")) = 3}', {"a": 1, "b": 2, "C": 3}),
         ("[1, 2,\n  3,\n]", [1, 2, 3]),
         ('[for s in ["a", "b"] : upper(s) if s != "a"]', ["B"]),
-        ('{for k, v in {b = 1, a = 2} : v => k}', {"1": "b", "2": "a"}),
+        ("{for k, v in {b = 1, a = 2} : v => k}", {"1": "b", "2": "a"}),
         ('{for s in ["a", "b", "a"] : s => 1...}', {"a": [1, 1], "b": [1]}),
         ('[for k, v in toset(["y", "x"]) : "${k}${v}"]', ["xx", "yy"]),
         ("[{a = [1, 2]}, {a = [3, 4]}][*].a[0]", [1, 3]),
@@ -223,8 +223,9 @@ resource "test_thing" "it" {
 
 JSON = st.recursive(
     st.booleans() | st.integers(-(10**9), 10**9) | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

@@ -21,7 +21,7 @@ from conformant.failover import ROLES, FailoverRecords
 from conformant.leaf import Item, aspects, check
 from conformant.model import ROOT, Cure, Finding, NotApplicable, Path, Severity, Undecided
 from conformant.platform import Platform
-from conformant.terraform_links import identity
+from conformant.terraform_links import identity, written
 from conformant.views.route53 import DnsRecord
 
 APART = Cure("let the secondary record point to a load balancer in another region", grade="none")
@@ -110,7 +110,9 @@ def _apart(record: DnsRecord, role: str, records: FailoverRecords) -> Iterator[I
 
 def _target(record: DnsRecord) -> str:
     if record.is_alias:
-        return identity(record, *record.target_path).rstrip(".").removeprefix("dualstack.")
+        target = identity(record, *record.target_path).rstrip(".").removeprefix("dualstack.")
+        is_planned = target.startswith("?") and not written(record, *record.target_path)
+        return f"?{record.references(*record.target_path)}" if is_planned else target
     stated = record.raw.get("records")
     if stated.__class__ is list and all(each.__class__ is str for each in stated):
         return " ".join(sorted(stated)).lower()

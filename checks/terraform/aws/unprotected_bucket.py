@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from conformant.buckets import BACKUP_WORDS, Bucket, Buckets
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig
 from conformant.platform import Platform
 from conformant.policy_documents import denies_plaintext
 from conformant.terraform_links import certain
@@ -128,7 +128,7 @@ def _public_acl(holder: TerraformResource) -> Iterator[Item]:
     grants = [(path / "uri", grant) for path, grant in holder.blocks("grant")]
     granted = holder.blocks("access_control_policy", "grant", "grantee")
     for path, grantee in (*grants, *((path / "uri", grantee) for path, grantee in granted)):
-        if str(grantee.get("uri") or "").endswith(PUBLIC_GROUPS):
+        if str(dig(grantee, "uri")).endswith(PUBLIC_GROUPS):
             yield Finding("a grant opens the bucket to everyone", path, Severity.CRITICAL, cure, at=holder.resource)
 
 
@@ -145,7 +145,7 @@ def _versions(bucket: Bucket) -> Iterator[Item]:
     elif not inline:
         yield _absent(bucket, "versioning", Severity.MEDIUM, "aws_s3_bucket_versioning")
     for path, block in inline if not declared else ():
-        if block.get("enabled") is not True and block.get("enabled") != "true":
+        if dig(block, "enabled") not in (True, "true"):
             yield Finding(
                 "versioning is off: what is overwritten or deleted is gone", path / "enabled", Severity.MEDIUM
             )
@@ -195,7 +195,7 @@ def _encryption(bucket: Bucket, settings: BucketClasses) -> Iterator[Item]:
         return
     if bucket.is_tagged(settings.class_tags, settings.confidential):
         for holder, path, rule in rules:
-            if rule.get("sse_algorithm") not in ("aws:kms", "aws:kms:dsse"):
+            if dig(rule, "sse_algorithm") not in ("aws:kms", "aws:kms:dsse"):
                 message = "a confidential bucket is not encrypted with a KMS key"
                 cure = Cure('set sse_algorithm = "aws:kms" and a kms_master_key_id', grade="none")
                 yield Finding(message, path / "sse_algorithm", Severity.MEDIUM, cure, at=holder.resource)

@@ -22,7 +22,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig
 from conformant.platform import Platform
 from conformant.profile import Profile
 from conformant.schedules import longest_interval
@@ -96,7 +96,7 @@ def _rotated(secret: TerraformResource, index: TerraformIndex, settings: Rotatio
 
 def _often(holder: TerraformResource, settings: RotationPolicy) -> Iterator[Item]:
     for path, rules in holder.blocks("rotation_rules"):
-        days, schedule = rules.get("automatically_after_days"), rules.get("schedule_expression")
+        days, schedule = dig(rules, "automatically_after_days"), dig(rules, "schedule_expression")
         cure = Cure(f"rotate at least every {settings.most_days} days", grade="none")
         if schedule is not None and schedule != "":
             interval = longest_interval(str(schedule))

@@ -58,7 +58,7 @@ def _kind(path: Path, settings: dict[str, Any]) -> Iterator[Item]:
         yield Finding('backend "local": the state is a file in clear text', path, cure=REMOTE)
     elif kind == "s3":
         yield from aspects([_s3_encryption(path, settings), _s3_key(path, settings)])
-    elif kind not in ENCRYPTED:
+    elif str(kind) not in ENCRYPTED:
         message = f'whether the backend "{kind}" encrypts the state cannot be seen from here'
         yield Finding(message, path, Severity.MEDIUM, REMOTE)
 

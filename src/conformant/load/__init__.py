@@ -164,7 +164,7 @@ class Loader:
                 lines[name.strip()] = number
         self.resources.append(
             Resource(
-                family="source", group="", version="", kind="EnvFile", namespace="", name=file, raw=variables,
+                family="config", group="", version="", kind="EnvFile", namespace="", name=file, raw=variables,
                 locator=Lines(file, lines), source="file", address=f"EnvFile/-/{file}",
             )
         )  # fmt: skip

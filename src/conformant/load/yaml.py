@@ -12,7 +12,7 @@ from typing import Any
 
 from conformant.load.yaml_document import Document, Duplicate, Unreadable, decode
 from conformant.load.yaml_places import YamlLocator, scalar_origin
-from conformant.load.yaml_scan import risky, strange
+from conformant.load.yaml_scan import has_explicit_keys, has_odd_keys, risky, strange
 
 _fast: Any = None
 with suppress(ImportError):  # no wheel for this interpreter: the exact loader reads everything
@@ -39,7 +39,9 @@ def documents(text: str) -> list[Document]:
             continue
         try:
             raw = _fast(chunk if chunk.endswith("\n") else chunk + "\n", parse_datetime=False)
-        except ValueError:
+        except (ValueError, TypeError):  # the latter for a key that is a mapping or a list
+            raw = ""
+        if has_explicit_keys(text, start, end) and has_odd_keys(raw):
             raw = ""
         if raw.__class__ is dict or raw.__class__ is list:
             found.append(Document(raw, start, end, line, []))

@@ -7,6 +7,7 @@ alarms cost time only, so the patterns know nothing of quotes and text blocks.
 """
 
 import re
+from typing import Any
 
 MAX_DEPTH = 250
 """How deep collections may nest; kubectl allows more, nobody needs it."""
@@ -19,36 +20,40 @@ _KEY_END = r"[ ]*+:(?=[\s,\]}]|\Z)"
 _EXPONENT = rf"[eE][-+\d_]++{_END}"
 _BOOLEAN = rf"[nN][oO]?{_END}|[yY](?:es|ES)?{_END}|[oO](?:[nN]|ff|FF){_END}"
 _NUMBER = (
-    r"\+[.\d_]|-?\.[iInN]|-?_|-?(?=[.\d])(?:0[\dxXoObB_]"
+    r"\+[.\d_]|-?\.[iInN]|-?_++\.?\d|-?(?=[.\d])(?:0[\dxXoObB_]"
     rf"|\d*+(?:_|{_EXPONENT}|\.(?:0*+{_END}|\d*+(?:_|{_EXPONENT}))|(?<=\d{{18}})))"
 )
-_SIGN = rf"<<{_END}|!|[&*][\w-]|\{{[{{%]"
+_TAG = r"![\w!<>:,./%\-]++(?=[\s,\]}])"
+_SIGN = rf"<<{_END}|{_TAG}|[&*][\w-]|\{{[{{%]"
 _ODD_WORD = rf"[nN](?:ull|ULL){_KEY_END}|[tT](?:rue|RUE){_KEY_END}|[fF](?:alse|ALSE){_KEY_END}"
-_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|[?:](?=[\s,\]}}]|\Z)"
+_ODD_KEY = rf"~{_KEY_END}|[-+]?\.?\d[\w.+-]*+{_KEY_END}|:(?=[\s,\]}}]|\Z)"
 _FIRST = r"!&*{<?:~\d.+\-_"
 
 _VALUE = rf"(?=[{_FIRST}yYnNoO])(?:{_BOOLEAN}|(?=[{_FIRST}])(?:{_SIGN}|{_NUMBER}))"
 _SIGNED = rf"{_SIGN}|{_ODD_KEY}|{_NUMBER}"
 _FLOW = (
     rf"""[ ]*+(?:"[^"\n]*+":|'[^'\n]*+':)?+(?=[{_FIRST}yYnNoOtTfF|>])"""
-    rf"(?:{_ODD_WORD}|{_BOOLEAN}|[:|>]|(?=[{_FIRST}])(?:{_SIGNED}))"
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|[:|>]|\?\s|(?=[{_FIRST}])(?:{_SIGNED}))"
 )
+_OPENS = r"""(?:(?<=[\s\[{,].)|(?<=["']:.))"""
 _AFTER_INDENT = (
     rf"[ ]*+(?:-[ \-]{{99}}|(?:-[ \-]*+)?+(?=[{_FIRST}yYnNoOtTfF%\[])"
-    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}%\[])(?:%|[\[{{][^\n]*[\]}}]{_KEY_END}|{_SIGNED})))"
+    rf"(?:{_ODD_WORD}|{_BOOLEAN}|(?=[{_FIRST}%\[])(?:%|\?(?=\s*+[?\-\[{{|>&*\n]|\s*\Z)|[\[{{][^\n]*[\]}}]{_KEY_END}|{_SIGNED})))"
 )
 _DEEP = " " * 100
+_ODD_KEYS = frozenset(("y", "yes", "n", "no", "on", "off", "<<"))
 
 # Each pattern begins with a literal: that is what lets `re` skip through the text. The lookahead
 # for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
 _FIRST_LINE = re.compile(_AFTER_INDENT)
-_AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|[,\]}}])")
-_AFTER_BRACKET = re.compile(r"\[" + _FLOW)
-_AFTER_BRACE = re.compile(r"\{(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
+_AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|(?<=[^\s\[\]{{}},:^]:)[,\]}}])")
+_AFTER_BRACKET = re.compile(r"\[" + _OPENS + _FLOW)
+_AFTER_BRACE = re.compile(r"\{" + _OPENS + r"(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
 _AFTER_COMMA = re.compile("," + _FLOW)
 _TEMPLATED_KEY = re.compile(r"(?:\A|\n)[ \-]*+[^\s\"'#{](?:[^:\n{]|:(?!\s)|\{(?!\{))*+\{\{[^\n]*:(?=\s|\Z)")
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F])")
+_EXPLICIT_KEY = re.compile(r"(?:\A|\n)[ \-]*+\?\s")
 _TAB = re.compile(r"(?:(?:\A|\n)[ \-]*+|[:,\[{][ ]*+)\t")
 _NO_MORE = re.compile(r"[-+0-9]*+(?:[ \t\r]*+(?:#[^\n]*+)?\n?)*+\Z")
 
@@ -85,3 +90,23 @@ def risky(text: str, start: int, end: int) -> bool:
         or (text.find("\\", start, end) >= 0 and _ESCAPE.search(text, start, end))
         or (text.find("\t", start, end) >= 0 and _TAB.search(text, newline, end))
     )
+
+
+def has_explicit_keys(text: str, start: int, end: int) -> bool:
+    """Whether some line begins with the ``?`` of an explicit key (or of a condition in a text)."""
+    return text.find("?", start, end) >= 0 and _EXPLICIT_KEY.search(text, max(start - 1, 0), end) is not None
+
+
+def has_odd_keys(raw: Any) -> bool:
+    """Whether a mapping key is no string, one that kubectl takes for a boolean, or a template."""
+    waiting = [raw]
+    while waiting:
+        value = waiting.pop()
+        if value.__class__ is dict:
+            for key in value:
+                if key.__class__ is not str or key.lower() in _ODD_KEYS or "{{" in key:
+                    return True
+            waiting.extend(value.values())
+        elif value.__class__ is list:
+            waiting.extend(value)
+    return False

@@ -1,29 +1,34 @@
 """Commands that dump data: what a command line runs, through shells, and where its output goes."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
 POSTGRESQL, MYSQL, MONGODB, REDIS, ETCD, FILES = "postgresql", "mysql", "mongodb", "redis", "etcd", "files"
 
 _TOOLS = {
-    "pg_dump": POSTGRESQL, "pg_dumpall": POSTGRESQL, "pg_basebackup": POSTGRESQL, "wal-g": POSTGRESQL,
-    "mysqldump": MYSQL, "mysqlpump": MYSQL, "mariadb-dump": MYSQL, "mydumper": MYSQL, "xtrabackup": MYSQL,
-    "mariabackup": MYSQL, "mongodump": MONGODB, "mongoexport": MONGODB,
+    "pg_dump": POSTGRESQL, "pg_dumpall": POSTGRESQL, "pg_basebackup": POSTGRESQL, "mysqldump": MYSQL,
+    "mysqlpump": MYSQL, "mariadb-dump": MYSQL, "mydumper": MYSQL, "xtrabackup": MYSQL, "mariabackup": MYSQL,
+    "mongodump": MONGODB, "mongoexport": MONGODB,
 }  # fmt: skip
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox"})
-_PREFIXES = frozenset({
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox", "su", "runuser"})
+_STARTERS = frozenset({
     "sudo", "exec", "time", "nice", "ionice", "nohup", "env", "timeout", "gosu", "su-exec", "setsid", "command",
-    "eval", "if", "then", "else", "do", "while", "until", "!", "{", "chroot", "setpriv",
+    "chroot", "if", "then", "else", "do", "while", "until", "!", "{",
 })  # fmt: skip
-_ENCRYPTING = frozenset({"gpg", "gpg2", "age", "rage", "sops", "openssl", "ccrypt", "mcrypt", "7z"})
-_ENDS = frozenset({";", "&", "&&", "||", "|", "|&", "(", ")", "\n", ";;"})
-_FILE_OPTIONS = ("-f", "--file", "-r", "--result-file", "-o", "--out", "--archive", "-D", "--pgdata", "--target-dir")
+_STARTERS_WITH_OPERAND = frozenset({"gosu", "su-exec", "chroot"})
+_OPTIONS_WITH_VALUE = frozenset({"-u", "--user", "-g", "-n"})
+_ENCRYPTING = frozenset({"gpg", "gpg2", "age", "rage", "sops", "ccrypt", "mcrypt"})
+_ENDS = frozenset({";", "&", "&&", "||", "|", "|&", "(", ")", ";;"})
+_FILE_OPTIONS = frozenset({
+    "-f", "--file", "-r", "--result-file", "-o", "--out", "--archive", "-D", "--pgdata", "--target-dir", "--rdb",
+})  # fmt: skip
 
 
 class Dump(Struct, frozen=True):
     """A command that writes a copy of data. `target` is the file or directory as written, empty
-    where it is not known or not a file; `redirected` says that a shell's ``>`` writes it;
+    where there is none or it is not known; `redirected` says that a shell's ``>`` writes it;
     `guarded` that a failure half-way cannot pass for a finished dump; `encrypted` that the copy is."""
 
     tool: str
@@ -34,156 +39,150 @@ class Dump(Struct, frozen=True):
     encrypted: bool = False
 
 
-def find_dump(command: Sequence[str]) -> Dump | None:
+class Command(Struct, frozen=True):
+    """A simple command: its words, and the operator that follows it, empty at the end."""
+
+    words: tuple[str, ...]
+    end: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.words[0].rpartition("/")[2]
+
+
+def find_dump(argv: Sequence[str]) -> Dump | None:
     """The first dump that an argument vector makes, itself or in the script that it gives to a shell."""
-    script = list(_simple_commands(list(command)))
-    for index, words in enumerate(script):
-        engine = _engine(words)
+    commands = list(simple_commands(argv))
+    for index, command in enumerate(commands):
+        engine = _engine(command)
         if engine:
-            return _describe(words, engine, script, index, command)
+            return _describe(command, engine, commands, index, argv)
     return None
 
 
-def _describe(
-    words: list[str], engine: str, script: list[list[str]], index: int, command: Sequence[str]
-) -> Dump:
-    pipeline = script[index:]
-    for length, each in enumerate(pipeline):
-        if each[-1] not in ("|", "|&"):
-            pipeline = pipeline[: length + 1]
-            break
-    redirect = next((target for each in pipeline for target in [_redirect(each)] if target), "")
-    names = {_name(each) for each in script}
+def simple_commands(argv: Sequence[str]) -> Iterator[Command]:
+    """What an argument vector runs: itself, or the commands of the script that it gives to a shell,
+    each without what only starts it (``sudo``, ``timeout 5m``, assignments)."""
+    words = _bare(list(argv))
+    if not words:
+        return
+    name = words[0].rpartition("/")[2]
+    script = _script(words[1:]) if name in _SHELLS else None
+    if script is not None:
+        yield from _of_script(script)
+    elif name in ("kubectl", "oc", "docker") and "--" in words:
+        yield from simple_commands(words[words.index("--") + 1 :])
+    else:
+        yield Command(tuple(words))
+
+
+def _describe(command: Command, engine: str, commands: list[Command], index: int, argv: Sequence[str]) -> Dump:
+    last = next((at for at in range(index, len(commands)) if commands[at].end not in ("|", "|&")), len(commands) - 1)
+    redirect = next((file for each in commands[index : last + 1] for file in [_redirect(each.words)] if file), "")
     return Dump(
-        tool=_name(words), engine=engine, target=redirect or _file(words, engine), redirected=bool(redirect),
-        guarded="mv" in names or any("pipefail" in word for word in (*command, *(w for each in script for w in each))),
-        encrypted=bool(names & _ENCRYPTING) or any(word.startswith("--sse") for each in script for word in each),
-    )  # fmt: skip
+        tool=command.name,
+        engine=engine,
+        target=redirect or _file(command.words, engine),
+        redirected=bool(redirect),
+        guarded=any("pipefail" in word for word in argv) or any(each.name == "mv" for each in commands),
+        encrypted=any(map(_encrypts, commands)),
+    )
 
 
-def _engine(words: list[str]) -> str:
-    """What the simple command dumps; empty where it dumps nothing."""
-    name, arguments = _name(words), [word.lower() for word in words[1:]]
+def _engine(command: Command) -> str:
+    """What a simple command dumps; empty where it dumps nothing."""
+    name, words = command.name, [word.lower() for word in command.words[1:]]
     if name in _TOOLS:
-        return "" if {"--version", "--help", "-V"} & set(words) else _TOOLS[name]
+        return "" if "--version" in words or "--help" in words else _TOOLS[name]
     if name in ("redis-cli", "valkey-cli"):
-        return REDIS if {"save", "bgsave", "--rdb"} & set(arguments) else ""
+        return REDIS if {"save", "bgsave", "--rdb"} & set(words) else ""
     if name == "etcdctl":
-        return ETCD if ("snapshot", "save") in zip(arguments, arguments[1:], strict=False) else ""
-    if name in ("tar", "gtar", "bsdtar") and arguments:
-        flags = arguments[0]
-        creates = "--create" in arguments or ("c" in flags.lstrip("-") and not flags.startswith("--"))
-        return FILES if creates else ""
+        return ETCD if ("snapshot", "save") in pairwise(words) else ""
+    if name in ("tar", "gtar", "bsdtar") and words:
+        bundled = not words[0].startswith("--") and "c" in words[0].lstrip("-")
+        return FILES if bundled or "--create" in words else ""
     return ""
 
 
-def _file(words: list[str], engine: str) -> str:
+def _encrypts(command: Command) -> bool:
+    if command.name == "openssl":
+        return any(word in ("enc", "cms", "smime") for word in command.words)
+    return command.name in _ENCRYPTING or any(word.startswith("--sse") for word in command.words)
+
+
+def _file(words: tuple[str, ...], engine: str) -> str:
     """The file that an option or an argument names."""
     if engine == ETCD:
-        return words[words.index("save") + 1] if words.index("save") + 1 < len(words) else ""
-    if engine == FILES:
-        flags = words[1].lstrip("-")
-        if "f" in flags and len(words) > 2 and not words[1].startswith("--"):
-            return words[2]
-    options = ("--rdb",) if engine == REDIS else _FILE_OPTIONS
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+        return next((word for word in words[words.index("save") + 1 :] if not word.startswith("-")), "")
+    if engine == FILES and len(words) > 2 and "f" in words[1] and not words[1].startswith("--"):
+        return words[2]
+    for word, following in zip(words, (*words[1:], ""), strict=True):
         name, equals, value = word.partition("=")
-        if name in options:
+        if name in _FILE_OPTIONS:
             return value if equals else "" if following.startswith("-") else following
     return ""
 
 
-def _redirect(words: list[str]) -> str:
-    """The file that standard output of a simple command is written to."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in (">", ">>", ">|"):
-            return "" if following.startswith("/dev/") else following
+def _redirect(words: tuple[str, ...]) -> str:
+    """The file that standard output is written to."""
+    for index, word in enumerate(words[:-1]):
+        if word in (">", ">>", ">|") and words[index - 1] != "2" and not words[index + 1].startswith("/dev/"):
+            return words[index + 1]
     return ""
-
-
-def _name(words: list[str]) -> str:
-    return words[0].rpartition("/")[2]
-
-
-def _simple_commands(command: list[str]) -> Iterator[list[str]]:
-    """The simple commands of an argument vector, without what runs them. Each ends with the
-    operator that follows it (``|``, ``;``, empty at the end)."""
-    words = _bare(command)
-    if not words:
-        return
-    name = _name(words)
-    if name in _SHELLS or name in ("su", "runuser"):
-        script = _script(words[1:])
-        if script is not None:
-            yield from _of_script(script)
-            return
-    yield [*words, ""]
 
 
 def _script(arguments: list[str]) -> str | None:
     """The text after ``-c``, which may stand in a group of flags."""
-    for word, following in zip(arguments, arguments[1:], strict=False):
-        if word == "--command" or (word.startswith("-") and not word.startswith("--") and word.endswith("c")):
+    for word, following in pairwise(arguments):
+        if word == "--command" or (word.endswith("c") and word.startswith("-") and not word.startswith("--")):
             return following
     return None
 
 
-def _of_script(script: str) -> Iterator[list[str]]:
+def _of_script(script: str) -> Iterator[Command]:
     words: list[str] = []
-    for token in _tokens(script):
-        if token in _ENDS:
-            yield from _with_end(words, token)
-            words = []
-        else:
+    for token in (*_tokens(script), ";"):
+        if token not in _ENDS:
             words.append(token)
-    yield from _with_end(words, "")
+            continue
+        inner = list(simple_commands(words))
+        yield from inner[:-1]
+        if inner:
+            yield Command(inner[-1].words, token)
+        words = []
 
 
-def _with_end(words: list[str], end: str) -> Iterator[list[str]]:
-    inner = list(_simple_commands(words)) if words else []
-    for each in inner:
-        if each is inner[-1]:
-            each[-1] = end
-        yield each
-
-
-def _tokens(script: str) -> Iterator[str]:
+def _tokens(script: str) -> list[str]:
+    """The words and operators of a script; of one whose quotes do not close, those before."""
     from shlex import shlex
 
-    lexer = shlex(script.replace("\\\n", " ").replace("\n", " ; ").replace("$(", " ; "), posix=True, punctuation_chars=True)
+    one_line = script.replace("\\\n", " ").replace("\n", " ; ")
+    lexer = shlex(one_line, posix=True, punctuation_chars=True)
     lexer.commenters = ""
+    lexer.wordchars += "$:@%,+{}!"
+    tokens: list[str] = []
     try:
-        yield from lexer
-    except ValueError:  # a quote that does not close: the shell would refuse the rest
-        return
+        tokens.extend(lexer)
+    except ValueError:
+        tokens.append(";")
+    return tokens
 
 
 def _bare(words: list[str]) -> list[str]:
-    """The command without assignments, redirections of errors and commands that only start others."""
-    index = 0
-    prefixed = False
-    while index < len(words):
-        word = words[index]
-        name = word.rpartition("/")[2]
-        if name in _PREFIXES:
-            prefixed = True
-        elif not (_is_assignment(word) or (prefixed and (word.startswith("-") or word[:1].isdigit()))):
-            if prefixed and name not in _KNOWN and index + 1 < len(words) and _follows_user(words, index):
-                index += 1
-                continue
+    while words:
+        name = words[0].rpartition("/")[2]
+        if _is_assignment(words[0]):
+            words = words[1:]
+        elif name in _STARTERS:
+            words = words[1:]
+            while words and (words[0].startswith("-") or words[0][:1].isdigit()):
+                words = words[2:] if words[0] in _OPTIONS_WITH_VALUE else words[1:]
+            words = words[1:] if name in _STARTERS_WITH_OPERAND else words
+        else:
             break
-        index += 1
-    return words[index:]
+    return words
 
 
 def _is_assignment(word: str) -> bool:
     name, equals, _ = word.partition("=")
     return bool(equals) and name.replace("_", "a").isalnum()
-
-
-def _follows_user(words: list[str], index: int) -> bool:
-    """Whether the word is the user that gosu, su-exec, or sudo -u takes before the command."""
-    return words[index - 1].rpartition("/")[2] in ("gosu", "su-exec", "-u", "chroot")
-
-
-_KNOWN = frozenset(_TOOLS) | _SHELLS

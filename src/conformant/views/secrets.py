@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from conformant.model import Path, Step, Undecided, Unknown, mapping, sequence
+from conformant.model import Path, Resource, Step, Undecided, Unknown, mapping, sequence
+from conformant.secret_names import TOKEN_HINT
 from conformant.views.base import Object
+from conformant.views.terraform import TerraformResource
 
 _EXTERNAL = "external-secrets.io/ExternalSecret"
 _CLUSTER_EXTERNAL = "external-secrets.io/ClusterExternalSecret"
@@ -72,14 +74,15 @@ class SecretManifest(Object):
                     yield path, str(key), text if plain is None else plain
 
 
-Named = tuple[tuple[Step, ...], str, str, bool]
+Steps = tuple[Step, ...]
+Named = tuple[Steps, str, str, bool]
 """The path of a text, its name, the text, and whether it is an element of a list."""
 
 
-def named_texts(value: Any, way: tuple[Step, ...] = (), name: str = "") -> Iterator[Named]:
+def named_texts(value: Any, way: Steps = (), name: str = "") -> Iterator[Named]:
     """Every text and whole number below `value` with the name that it goes by: its key; for an
     element of a list that of the list; for the ``value`` beside a ``name`` that name."""
-    stack: list[tuple[tuple[Step, ...], str, Any]] = [(way, name, value)]
+    stack: list[tuple[Steps, str, Any]] = [(way, name, value)]
     while stack:
         where, known, one = stack.pop()
         if one.__class__ is dict:
@@ -100,3 +103,53 @@ def named_texts(value: Any, way: tuple[Step, ...] = (), name: str = "") -> Itera
                     stack.append(((*where, index), known, entry))
         elif one.__class__ is str:
             yield where, known, one, False
+
+
+def may_hold_token(resource: Resource) -> bool:
+    """Whether the text that the resource was read from may hold what `token_in` finds; True where
+    the text is not at hand."""
+    search = getattr(resource.meta, "search", None)
+    return search is None or bool(search(TOKEN_HINT))
+
+
+def terraform_texts(resource: Resource) -> Iterator[Named]:
+    """The texts that a Terraform block itself holds, those of JSON documents in it included; what
+    comes from a variable, a local or another block is that one's. Of an attribute that is known only
+    in parts, its source."""
+    block = getattr(resource.meta.twin.meta if getattr(resource.meta, "twin", None) else resource.meta, "block", None)
+    source = block.file.text[block.start : block.end] if block is not None else ""
+    for entry in named_texts(resource.raw):
+        path, _, text, _ = entry
+        if source and not _stands_in(source, text):
+            continue
+        if not source and TerraformResource(resource).references(*path):
+            continue
+        yield entry
+        if text.lstrip()[:1] in ("[", "{"):
+            yield from _documents(path, text)
+    if block is not None:
+        for name, attribute in block.attributes.items():
+            if resource.raw.get(name).__class__ is Unknown:
+                yield (name,), "", block.text(attribute.value), False
+
+
+def _stands_in(source: str, text: str) -> bool:
+    """Whether the text was written there: as it is, or line by line where indentation was taken off."""
+    if "\n" not in text:
+        return text in source or _escaped(text) in source
+    return all(line.strip() in source for line in text.splitlines())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _documents(path: Steps, text: str) -> Iterator[Named]:
+    from json import loads
+
+    try:
+        value = loads(text)
+    except ValueError:
+        return
+    for _, name, inner, listed in named_texts(value):
+        yield path, name, inner, listed

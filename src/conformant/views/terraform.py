@@ -92,7 +92,7 @@ class TerraformResource(View):
 
     def blocks(self, *names: str) -> "list[tuple[Path, dict[str, Any]]]":
         """The nested blocks that the names lead to, from outside in, with their paths. An element
-        that is unknown stands among them: looking into it raises Undecided."""
+        that is unknown stands among them: looking into it raises Undecided. What is no mapping is no block."""
         found: list[tuple[Path, Any]] = [(ROOT, self.raw)]
         for name in names:
             found = [each for path, block in found for each in _inside(path, block, name)]
@@ -129,8 +129,8 @@ def _inside(path: Path, block: Any, name: str) -> Iterator[tuple[Path, Any]]:
         return
     value = block.get(name) if isinstance(block, dict) else None
     if isinstance(value, list):
-        yield from ((path / name / index, each) for index, each in enumerate(value))
-    elif value is not None:
+        yield from ((path / name / n, each) for n, each in enumerate(value) if isinstance(each, dict | Unknown))
+    elif isinstance(value, dict | Unknown):
         yield path / name, value
 
 

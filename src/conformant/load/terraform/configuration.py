@@ -97,8 +97,9 @@ class Configuration:
                     found[f"{prefix}module.{name}.{output}"] = None
             else:
                 taken = 3 if root in ("data", "ephemeral") else 2
-                if len(parts) >= taken:
-                    found[prefix + ".".join(parts[:taken])] = None
+                address = ".".join(parts[:taken])
+                if self.resource(module_names(module_address), without_keys(address)):
+                    found[prefix + address] = None
 
     def _input(self, name: str, module_address: str, found: dict[str, None], seen: set[tuple[str, str]]) -> None:
         names = module_names(module_address)

@@ -8,6 +8,7 @@ from conformant.load.terraform.evaluate import Scope
 from conformant.load.terraform.instance import Instance, references_of
 from conformant.load.terraform.meta import Meta
 from conformant.load.terraform.places import BlockLocator
+from conformant.load.terraform.sources import provider_name
 from conformant.load.terraform.syntax import Block
 from conformant.load.terraform.things import Key, keyed
 from conformant.model import Resource
@@ -111,8 +112,6 @@ class Emitter:
 
 def used_providers(blocks: Iterable[Block]) -> list[str]:
     """The local names of the providers that resources and data sources belong to."""
-    from conformant.load.terraform.sources import provider_name
-
     return sorted({provider_name(block).partition(".")[0] for block in blocks} - {"terraform"})
 
 

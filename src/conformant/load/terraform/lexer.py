@@ -47,4 +47,6 @@ def comments(text: str) -> Iterator[tuple[int, str, bool]]:
         comment = match["comment"]
         if comment is not None:
             start = match.start()
-            yield start, comment, not text[text.rfind("\n", 0, start) + 1 : start].strip()
+            before = text[text.rfind("\n", 0, start) + 1 : start]
+            after = text[match.end() : (text.find("\n", match.end()) + 1) or len(text)]
+            yield start, comment, not (before.strip() or after.strip())

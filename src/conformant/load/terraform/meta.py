@@ -10,14 +10,14 @@ from conformant.load.terraform.references import references, undeclared
 from conformant.load.terraform.sources import provider_name, region
 from conformant.load.terraform.syntax import Block
 from conformant.load.terraform.values import Partial
-from conformant.model import Path, Place, Resource
+from conformant.model import Path, Place, Unknown
 
 
 class Meta:
     """Of a resource read from HCL. Everything costly is found when it is first asked for.
 
-    `doubt` says why it is not certain that the resource exists at all (a `count` that is not
-    known), `conditions` are its references.
+    `root` is the directory that Terraform is run in, as it is shown. `doubt` says why it is not
+    certain that the resource exists at all (a `count` that is not known).
     """
 
     def __init__(
@@ -105,24 +105,15 @@ def document(raw: Any, path: Path) -> Any:
     value = raw
     for step in path:
         if isinstance(value, dict):
-            value = value.get(step) if isinstance(step, str) else None
+            value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
         else:
-            return None if not _is_unknown(value) else value
-    return value if _is_unknown(value) else _shape(policy.parsed(value))
-
-
-def _is_unknown(value: Any) -> bool:
-    from conformant.model import Unknown
-
-    return isinstance(value, Unknown)
+            break
+    else:
+        return _shape(policy.parsed(value))
+    return value if isinstance(value, Unknown) else None
 
 
 def _shape(value: Any) -> Any:
-    return value if _is_unknown(value) else policy.normal(value)
-
-
-def twin_meta(resource: Resource) -> Meta | None:
-    """The HCL knowledge of a resource, when it was read from HCL."""
-    return resource.meta if isinstance(resource.meta, Meta) else None
+    return value if isinstance(value, Unknown) else policy.normal(value)

@@ -254,9 +254,9 @@ def _joined(after: Any, unknown: Any, sensitive: Any, expressions: Any, path: Pa
         }
         made = {key: value for key, value in joined.items() if value is not None}
         return made if made or after is not None or path == ROOT else None
+    if (after == [] or after == "") and not settings(expressions, *path):
+        return None
     if isinstance(after, list):
-        if not after and not settings(expressions, *path):
-            return None
         unknowns, marks = _list(unknown, len(after)), _list(sensitive, len(after))
         return [_joined(value, unknowns[nth], marks[nth], expressions, path / nth) for nth, value in enumerate(after)]
     return after

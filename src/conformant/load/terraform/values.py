@@ -11,6 +11,8 @@ from conformant.model import Path, Undecided, Unknown
 
 LARGEST = 100_000
 """Most leaves, or characters of a string, that one value may have."""
+MOST_COMPARED = 1000
+"""Most elements of a list that are compared with all the others."""
 
 
 class EvaluationError(Exception):
@@ -161,17 +163,34 @@ def equal(left: Any, right: Any) -> bool:
     return (left.__class__ is bool) == (right.__class__ is bool) and bool(left == right)
 
 
+def unique(values: Sequence[Any]) -> list[Any]:
+    """The distinct values in their order. Raises Undecided on unknowns, and for more objects than
+    can be compared."""
+    scalars: set[Any] = set()
+    others: list[Any] = []
+    distinct: list[Any] = []
+    for value in values:
+        if isinstance(value, str | int | float | None):
+            key = (value.__class__ is bool, value)
+            known = key in scalars
+            scalars.add(key)
+        else:
+            known = any(equal(value, other) for other in others)
+            if not known:
+                others.append(value)
+                if len(others) > MOST_COMPARED:
+                    raise Undecided("there are too many elements to compare")
+        if not known:
+            distinct.append(value)
+    return distinct
+
+
 def as_set(values: Sequence[Any]) -> SetValue:
     """The distinct values, in Terraform's order where all are strings."""
     if any(True for value in values for _ in unknowns(value)):
         return SetValue(values)
-    if all(value.__class__ is str for value in values):
-        return SetValue(sorted(set(values)))
-    distinct: list[Any] = []
-    for value in values:
-        if not any(equal(value, seen) for seen in distinct):
-            distinct.append(value)
-    return SetValue(distinct)
+    distinct = unique(values)
+    return SetValue(sorted(distinct) if all(value.__class__ is str for value in distinct) else distinct)
 
 
 def weight(value: Any, limit: int = LARGEST) -> int:
@@ -190,7 +209,7 @@ def weight(value: Any, limit: int = LARGEST) -> int:
         elif isinstance(inner, Symbolic):
             stack.extend(each for _, each in inner.entries)
         elif isinstance(inner, str):
-            total += len(inner) // 1000
+            total += len(inner) // 10
     return total
 
 

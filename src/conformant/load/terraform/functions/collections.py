@@ -8,6 +8,7 @@ from typing import Any
 from conformant.load.terraform.functions.arguments import known, listed, mapped
 from conformant.load.terraform.values import (
     LARGEST,
+    MOST_COMPARED,
     EvaluationError,
     SetValue,
     as_set,
@@ -15,6 +16,7 @@ from conformant.load.terraform.values import (
     equal,
     number,
     text,
+    unique,
 )
 from conformant.model import Undecided, Unknown
 
@@ -115,14 +117,6 @@ def compact(items: Any) -> list[Any]:
     return [item for item in known(listed(items)) if item is not None and item != ""]
 
 
-def distinct(items: Any) -> list[Any]:
-    seen: list[Any] = []
-    for item in listed(items):
-        if not any(equal(item, other) for other in seen):
-            seen.append(item)
-    return seen
-
-
 def one(items: Any) -> Any:
     found = listed(items)
     if len(found) > 1:
@@ -163,11 +157,18 @@ def chunklist(items: Any, size: Any) -> list[Any]:
 
 
 def intersection(first: Any, *others: Any) -> SetValue:
+    _comparable(first, *others)
     return as_set([item for item in listed(first) if all(contains(other, item) for other in others)])
 
 
 def subtract(first: Any, second: Any) -> SetValue:
+    _comparable(first, second)
     return as_set([item for item in listed(first) if not contains(second, item)])
+
+
+def _comparable(*sets: Any) -> None:
+    if max(len(listed(items)) for items in sets) > MOST_COMPARED:
+        raise Undecided("there are too many elements to compare")
 
 
 def zipmap(keys: Any, entries: Any) -> dict[str, Any]:
@@ -187,7 +188,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "compact": compact,
     "concat": lambda *lists: list(chained(lists)),
     "contains": contains,
-    "distinct": distinct,
+    "distinct": lambda items: unique(listed(items)),
     "element": element,
     "flatten": flatten,
     "index": index,

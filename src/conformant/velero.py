@@ -1,0 +1,164 @@
+"""Velero on a platform: its servers and locations, what a backup saves of volumes, which pods a hook meets."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformant.declared import Declared
+from conformant.made import primaries
+from conformant.model import Resource, Undecided, Unknown, dig, mapping, sequence
+from conformant.platform import POD_CREATING, Platform
+from conformant.views.velero import BackupSpec, Filter, HookGroup, Schedule, StorageLocation
+from conformant.views.workload import Container, Workload
+
+_POD_NAME = "statefulset.kubernetes.io/pod-name"
+_DELIVERY = (
+    "helm.toolkit.fluxcd.io/HelmRelease", "kustomize.toolkit.fluxcd.io/Kustomization", "argoproj.io/Application",
+    "argoproj.io/ApplicationSet", "helm.cattle.io/HelmChart",
+)  # fmt: skip
+_OPERATOR_LABELS = (
+    "cnpg.io/", "strimzi.io/", "app.kubernetes.io/", "operator.prometheus.io/", "app", "role", "application",
+    "cluster-name", "spilo-role", "redis_setup_type", "postgresql", "prometheus", "alertmanager", "statefulset",
+)  # fmt: skip
+
+
+class Velero:
+    """Velero's part of one run: ``platform.derived(Velero)``."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.schedules = platform.of(Schedule)
+        self.locations = platform.of(StorageLocation)
+        self._flags: dict[str, list[str]] = {}
+        for workload in platform.workloads:
+            for container in workload.all_containers:
+                if is_server(container):
+                    self._flags.setdefault(workload.namespace, []).extend(_words(container))
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """Where Velero runs: the namespaces of its servers, else of its locations."""
+        found = self._flags or {location.namespace for location in self.locations}
+        return frozenset(found)
+
+    def location(self, namespace: str, name: str) -> StorageLocation | None:
+        """The storage location of this name; the default one where the name is empty."""
+        here = [location for location in self.locations if location.namespace == namespace]
+        if name:
+            return next((location for location in here if location.name == name), None)
+        chosen = next((location for location in here if location.is_default), None)
+        return chosen or next((location for location in here if location.name == "default"), None)
+
+    def copies_files(self, spec: BackupSpec, namespace: str) -> bool:
+        """Whether the files of all volumes of pods are copied to the storage location."""
+        return self._switch(spec, namespace, "defaultVolumesToFsBackup", "--default-volumes-to-fs-backup")
+
+    def moves_snapshots(self, spec: BackupSpec, namespace: str) -> bool:
+        """Whether snapshots are copied to the storage location."""
+        return self._switch(spec, namespace, "snapshotMoveData", "--default-snapshot-move-data")
+
+    def _switch(self, spec: BackupSpec, namespace: str, key: str, flag: str) -> bool:
+        stated = dig(spec.raw, key)
+        if stated is None:
+            return any(word in (flag, f"{flag}=true") for word in self._flags.get(namespace, ()))
+        return stated is True
+
+
+def is_server(container: Container) -> bool:
+    """Whether a container runs Velero's server."""
+    words = _words(container)
+    if "server" not in words:
+        return False
+    return any(word.rpartition("/")[2] == "velero" for word in words) or container.image.base == "velero"
+
+
+def _words(container: Container) -> list[str]:
+    """Command and arguments, as far as they are known."""
+    found = []
+    for key in ("command", "args"):
+        value = container.raw.get(key)
+        if isinstance(value, list):
+            found += [word for word in value if isinstance(word, str)]
+    return found
+
+
+def selected(group: HookGroup, spec: BackupSpec, platform: Platform) -> list[Workload] | None:
+    """The workloads whose pods a group of hooks meets; None where certainly no pod does.
+
+    Raises Undecided where pods that are not declared here may be meant.
+    """
+    namespaces = [name for name in platform.namespaces if _includes(group, spec, name)]
+    met = [
+        workload
+        for name in namespaces
+        for workload in platform.namespaces[name].workloads
+        if group.admits(_pod_labels(workload, group)) and spec.admits(_pod_labels(workload, group))
+    ]
+    copies = (labels for name in namespaces for labels in primaries(platform, name))
+    if met or any(group.admits(labels) and spec.admits(labels) for labels in copies):
+        return met
+    doubt = _doubt(group, platform, namespaces)
+    if doubt:
+        raise Undecided(doubt)
+    return None
+
+
+def _includes(group: Filter, spec: Filter, namespace: str) -> bool:
+    return group.includes_namespace(namespace) and spec.includes_namespace(namespace)
+
+
+def _pod_labels(workload: Workload, group: HookGroup) -> Mapping[Any, Any]:
+    wanted = mapping(group.raw, "labelSelector", "matchLabels").get(_POD_NAME)
+    if workload.kind == "StatefulSet" and isinstance(wanted, str) and wanted.rpartition("-")[0] == workload.name:
+        return {**workload.labels, _POD_NAME: wanted}
+    return workload.labels
+
+
+def _doubt(group: HookGroup, platform: Platform, namespaces: list[str]) -> str:
+    """Why some pod may be met after all; empty where none can be."""
+    if platform.profile.closed_world:
+        return ""
+    if not platform.workloads:
+        return "no workload is declared here: which pods the hook meets is not known"
+    if not namespaces:
+        return "the namespaces of the hook are not part of the input"
+    for key in _DELIVERY:
+        if platform.kind(key):
+            return f"no pod declared here is met; {platform.kind(key)[0].address} may bring some"
+    for maker in _makers(platform, namespaces):
+        if f"{maker.group}/{maker.kind}" not in POD_CREATING or _may_carry(maker, group):
+            return f"no pod declared here is met; those of {maker.address} may be"
+    return ""
+
+
+def _makers(platform: Platform, namespaces: list[str]) -> Iterator[Resource]:
+    declared = platform.derived(Declared)
+    return (maker for name in namespaces for maker in declared.makers(name))
+
+
+def _may_carry(maker: Resource, group: HookGroup) -> bool:
+    """Whether the pods of a custom resource may have the labels that are asked for: those that its operator sets,
+    and those that the resource states."""
+    asked = mapping(group.raw, "labelSelector", "matchLabels").items()
+    keys = [dig(each, "key") for each in sequence(group.raw, "labelSelector", "matchExpressions")]
+    return all(_set_by_operator(key) or _states(maker.raw, key, value) for key, value in asked) and all(
+        _set_by_operator(key) for key in keys
+    )
+
+
+def _set_by_operator(key: Any) -> bool:
+    return isinstance(key, str) and any(
+        key.startswith(known) if known.endswith("/") else key == known for known in _OPERATOR_LABELS
+    )
+
+
+def _states(raw: Any, key: str, value: Any) -> bool:
+    stack = [raw]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            if key in one and one[key].__class__ is not Unknown and one[key] == value:
+                return True
+            stack.extend(one.values())
+        elif isinstance(one, list):
+            stack.extend(one)
+    return False
