@@ -9,7 +9,10 @@ from conformant.kubernetes_support import EKS, Support, minor_version
 
 @pytest.mark.parametrize(
     ("stated", "expected"),
-    [("1.30", (1, 30)), ("v1.30.2-eks-1", (1, 30)), ("1.4", (1, 4)), (1.29, (1, 29)), ("latest", None), ("1", None), (None, None)],
+    [
+        ("1.30", (1, 30)), ("v1.30.2-eks-1", (1, 30)), ("1.4", (1, 4)), (1.29, (1, 29)),
+        ("latest", None), ("1", None), (None, None),
+    ],
 )  # fmt: skip
 def test_minor_version(stated: object, expected: tuple[int, int] | None) -> None:
     assert minor_version(stated) == expected

@@ -38,8 +38,9 @@ def test_longest_interval(expression: str, interval: timedelta) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "", "daily", "rate(days)", "rate(1 fortnight)", "cron(0 3 * * *)", "cron(0 3 1 1 ? 2027)", "cron(0 3 45 * ? *)",
-        "cron(x 3 * * ? *)", "cron(0 3 31 2 ? *)", "cron(0 3 ? * 2#x *)",
+        "", "daily", "rate(days)", "rate(1 fortnight)", "rate(0 days)", "rate(9999999999999999 days)",
+        "cron(0 3 * * *)", "cron(0 3 1 1 ? 2027)", "cron(0 3 45 * ? *)", "cron(x 3 * * ? *)",
+        "cron(0 3 1-9999999999 * ? *)", "cron(0 3 */0 * ? *)", "cron(0 3 31 2 ? *)", "cron(0 3 ? * 2#x *)",
     ],
 )  # fmt: skip
 def test_not_understood(expression: str) -> None:

@@ -24,7 +24,7 @@ from conformant.platform import Platform
 from conformant.views.kafka import Kafka
 from conformant.views.literals import Anything, texts
 
-HINT = re.compile(r"brokers|bootstrap|BOOTSTRAP|KAFKA_|BROKERS")
+HINTS = ("roker", "BROKER", "ootstrap", "BOOTSTRAP", "KAFKA_")
 KEY = re.compile(
     r"(?:^|[._-])(?:brokers?|broker[_-]?list|bootstrap[._-]?servers?)$|(?<=[a-z])(?:Brokers|Servers)$", re.I
 )
@@ -47,7 +47,7 @@ SHIPPERS = ("FluentdConfig", "FluentBitConfig")
 )
 def plaintext_bootstrap(thing: Anything, platform: Platform) -> Iterator[Item]:
     resource = thing.resource
-    if resource.kind in SHIPPERS or not thing.may_hold(HINT) or resource.family == "terraform":
+    if resource.kind in SHIPPERS or not thing.may_mention(HINTS) or resource.family == "terraform":
         return
     if resource.kind == "ConfigMap":
         addresses = _in_data(thing)
@@ -96,7 +96,7 @@ def _judge(thing: Anything, path: Path, text: str, platform: Platform) -> Iterat
 def _faults(match: "re.Match[str]", namespace: str, platform: Platform) -> Iterator[str]:
     scheme, host, port = match[1] or "", match[2], int(match[3])
     clusters = platform.of(Kafka)
-    cluster = next((one for one in clusters if _names(one, host, namespace)), None)
+    cluster = _cluster(host, namespace, platform)
     clear = {listener.port for listener in cluster.listeners if not listener.tls} if cluster else set()
     if scheme.upper() in ("PLAINTEXT", "SASL_PLAINTEXT"):
         yield "its scheme is plaintext"
@@ -111,16 +111,22 @@ def _has_tls(cluster: Kafka, port: int) -> bool:
     return any(listener.port == port and listener.tls for listener in cluster.listeners)
 
 
-def _names(cluster: Kafka, host: str, namespace: str) -> bool:
-    """Whether `host`, as seen from `namespace`, is a Service or a broker of the cluster."""
+def _cluster(host: str, namespace: str, platform: Platform) -> Kafka | None:
+    """The Kafka that `host`, as seen from `namespace`, is a Service or a broker of."""
+    known = platform.derived(_services)
     labels = host.split(".")
-    if labels[0] in cluster.bootstrap_hosts:
-        rest = labels[1:]
-    elif len(labels) > 1 and labels[1] == f"{cluster.name}-kafka-brokers":
-        rest = labels[2:]
-    else:
-        return False
-    return (rest[0] if rest else namespace) == cluster.namespace
+    for index in (0, 1):  # a Service, or a broker's name below one
+        if index < len(labels):
+            rest = labels[index + 1 :]
+            cluster = known.get((rest[0] if rest else namespace, labels[index]))
+            if cluster is not None and (index == 0 or labels[1].endswith("-kafka-brokers")):
+                return cluster
+    return None
+
+
+def _services(platform: Platform) -> dict[tuple[str, str], Kafka]:
+    """The Kafka behind each bootstrap Service, by namespace and name."""
+    return {(kafka.namespace, host): kafka for kafka in platform.of(Kafka) for host in kafka.bootstrap_hosts}
 
 
 def _inside(host: str, platform: Platform) -> bool:

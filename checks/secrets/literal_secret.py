@@ -49,8 +49,11 @@ BUILT_IN = frozenset({
 })  # fmt: skip
 JUDGED_ELSEWHERE = frozenset({"/Secret", "/Config", "/EnvFile", "/KeyFile", "bitnami.com/SealedSecret"})
 DECLARATIONS = frozenset({"variable", "output", "root", "terraform"})
-VALUES_ONLY = frozenset({"configuration.konghq.com", "apiserver.config.k8s.io", "kubeadm.k8s.io"})
-"""Groups whose kinds hold secrets themselves where others hold the names of Secrets."""
+HOLDERS = frozenset({
+    "KongPlugin", "KongClusterPlugin", "EncryptionConfiguration", "InitConfiguration", "ClusterConfiguration",
+    "JoinConfiguration",
+})  # fmt: skip
+"""Kinds that hold secrets themselves where others hold the names of Secrets."""
 WORKLOADS = Workload.kinds or frozenset()
 PAGING_KEYS = frozenset({"service_key", "routing_key", "user_key"})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -258,6 +261,7 @@ def _config_map(thing: Anything, platform: Platform) -> Iterator[Item]:
 
 def _custom(thing: Anything) -> Iterator[Finding]:
     group = thing.resource.group
+    objects = thing.kind not in HOLDERS
     for key, value in thing.raw.items():
         if key in ("metadata", "status", "apiVersion", "kind"):
             continue
@@ -265,7 +269,7 @@ def _custom(thing: Anything) -> Iterator[Finding]:
             if is_secret_name(name):
                 if (name == "secretKey" and group == "external-secrets.io") or _is_collector(thing, path):
                     continue
-                yield from _named(path, name, text, objects=listed or group not in VALUES_ONLY)
+                yield from _named(path, name, text, objects=objects, listed=listed and objects)
             elif listed and name in ("command", "args"):
                 yield from _assigned(path, text, name)
             elif name == "values" and "\n" in text:

@@ -245,47 +245,15 @@ class _Errors:
 
 def _settings(options: argparse.Namespace) -> "tuple[Settings, Path | None]":
     """The settings of the configuration file with the command line's on top, and that file."""
-    from msgspec.structs import replace
+    from conformant.config import resolve, variables
 
-    from conformant.config import Settings, discover, merged, read, severity
-
-    file = Path(options.config) if options.config else discover(Path.cwd())
-    settings = read(file) if file else Settings()
-    flags = {
-        name: tuple(vars(options).get(flag) or ())
-        for name, flag in (
-            ("select", "select"), ("skip", "skip"), ("checks", "checks"), ("exclude", "exclude"),
-            ("values", "values"), ("variable_files", "var_file"), ("crds", "crds"),
-        )
-    }  # fmt: skip
-    settings = merged(settings, flags)
     given = vars(options)
-    settings = merged(settings, {name: given.get(name) for name in ("fail_on", "strict", "baseline")})
-    if given.get("var"):
-        settings = replace(settings, variables={**settings.variables, **_variables(given["var"])})
-    if given.get("kubernetes"):
-        settings = replace(settings, profile=replace(settings.profile, kubernetes=given["kubernetes"]))
-    severity(settings.fail_on)
-    return settings, file
-
-
-def _variables(stated: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for entry in stated:
-        name, equals, value = entry.partition("=")
-        if not equals:
-            raise _Usage(f"--var {entry!r}: expected NAME=VALUE")
-        found[name] = value
-    return found
-
-
-def _date(text: str | None) -> date:
-    if text is None:
-        return date.today()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise _Usage(f"--today {text!r}: expected YYYY-MM-DD") from None
+    lists = ("select", "skip", "checks", "exclude", "values", "crds")
+    flags: dict[str, Any] = {name: tuple(given.get(name) or ()) for name in lists}
+    flags["variable_files"] = tuple(given.get("var_file") or ())
+    flags["variables"] = variables(given.get("var") or ())
+    flags |= {name: given.get(name) for name in ("fail_on", "strict", "baseline")}
+    return resolve(options.config, flags, given.get("kubernetes"))
 
 
 if __name__ == "__main__":

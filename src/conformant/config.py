@@ -3,7 +3,7 @@
 Every setting has a default; a wrong key or value is an error that names file and line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,50 @@ def merged(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 
     changes = {name: value for name, value in flags.items() if value not in (None, (), {}, "")}
     return replace(settings, **changes) if changes else settings
+
+
+def resolve(stated: str | None, flags: Mapping[str, Any], kubernetes: str | None = None) -> tuple[Settings, Path | None]:
+    """The settings of the configuration file, the one stated or the one in force here, with `flags` on
+    top, and that file. Raises ConfigurationError."""
+    from msgspec.structs import replace
+
+    file = Path(stated) if stated else discover(Path.cwd())
+    settings = read(file) if file else Settings()
+    variables = {**settings.variables, **flags.get("variables", {})}
+    settings = merged(settings, {**flags, "variables": variables})
+    if kubernetes:
+        settings = replace(settings, profile=replace(settings.profile, kubernetes=kubernetes))
+    severity(settings.fail_on)
+    for name in (*settings.values, *settings.variable_files):
+        if not Path(name).is_file():
+            raise ConfigurationError(f"{name}: {'not a file' if Path(name).exists() else 'no such file'}")
+    return settings, file
+
+
+def variables(stated: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` texts as Terraform variables. Raises ConfigurationError."""
+    found: dict[str, Any] = {}
+    for entry in stated:
+        name, equals, value = entry.partition("=")
+        if not (equals and name):
+            raise ConfigurationError(f"variable {entry!r}: expected NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def day(text: str | None) -> date:
+    """The day to judge by: today unless stated. Raises ConfigurationError."""
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not a date (YYYY-MM-DD)") from None
+
+
+def line_of(file: Path, message: str) -> str:
+    """``file:line`` of what a message about a configuration file names in back quotes."""
+    return f"{file}:{_line(file.read_text(encoding='utf-8'), message)}"
 
 
 def waivers(settings: Settings, file: Path | None) -> list[Waiver]:

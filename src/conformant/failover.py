@@ -25,8 +25,11 @@ class FailoverRecords:
         self._index = platform.derived(TerraformIndex)
         self._names: dict[int, Name] = {}
         self._records: dict[Name, list[DnsRecord]] = {}
+        self._by_label: dict[str, list[Name]] = {}
         for record in platform.of(DnsRecord):
             name = self._names[id(record)] = _name(record)
+            if name not in self._records:
+                self._by_label.setdefault(_label(name), []).append(name)
             self._records.setdefault(name, []).append(record)
 
     def name(self, record: DnsRecord) -> Name:
@@ -55,12 +58,12 @@ class FailoverRecords:
     def possible_partner(self, record: DnsRecord, role: str) -> DnsRecord | None:
         """A record with `role` whose zone or name is not known and may be that of `record`."""
         own = self.name(record)
-        for name, records in self._records.items():
-            if name == own or not all(map(_may_equal, own, name)):
-                continue
-            for each in records:
-                if each.routing == "failover" and self._is_alone(each, role):
-                    return each
+        labels = [_label(own), ""] if _label(own) else list(self._by_label)
+        for name in (each for label in labels for each in self._by_label.get(label, ())):
+            if name != own and all(map(_may_equal, own, name)):
+                for each in self.under(name):
+                    if self._is_alone(each, role):
+                        return each
         return None
 
     def _is_alone(self, record: DnsRecord, role: str) -> bool:
@@ -92,6 +95,11 @@ def _name(record: DnsRecord) -> Name:
         referred = record.references("zone_id")
         zone = f"?{record.meta.root}|{' '.join(referred)}" if referred else zone
     return zone, identity(record, "name").rstrip("."), identity(record, "type")
+
+
+def _label(name: Name) -> str:
+    """The name of the records, empty where it is not known."""
+    return "" if name[1].startswith("?") else name[1]
 
 
 def _stated_role(record: DnsRecord) -> str:

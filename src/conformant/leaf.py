@@ -82,13 +82,21 @@ class Check(Struct, frozen=True, eq=False):
             elif kind is date:
                 given[name] = today
             else:
-                given[name] = self._configured(kind, settings)
+                given[name] = self.configured(settings)
         return partial(self.function, **given) if given else self.function
 
-    def _configured(self, kind: type[Any], settings: Configuration) -> Any:
-        chosen = next((settings[key] for key in (self.id, self.slug) if key in settings), None)
+    def configured(self, settings: Configuration) -> Any:
+        """The check's settings, with those that `settings` has for it by id, slug or alias. Raises LeafError."""
+        chosen = next((settings[name] for name in settings if self.answers_to(name)), None)
         if chosen is None:
             return self.settings
+        if self.settings is None:
+            raise LeafError(f"settings of {self.id}: it has none")
+        kind = type(self.settings)
+        unknown = sorted(set(chosen) - set(kind.__struct_fields__))
+        if unknown:
+            known = ", ".join(kind.__struct_fields__)
+            raise LeafError(f"settings of {self.id}: no setting `{unknown[0]}`; there are {known}")
         try:
             return convert(chosen, kind)
         except ValidationError as error:
@@ -118,8 +126,9 @@ def check(
     """
 
     def decorate(function: Callable[..., Iterable[Item]]) -> Check:
-        annotations = {name: kind for name, kind in function.__annotations__.items() if name != "return"}
-        (_, view), *others = annotations.items()
+        (_, view), *others = _parameters(function)
+        if not isinstance(severity, Severity):
+            raise LeafError(f"severity={severity!r}: expected a Severity, such as Severity.HIGH")
         settings = next((value for value in function.__defaults__ or () if isinstance(value, Struct)), None)
         doc = function.__doc__ or function.__globals__.get("__doc__") or ""
         return Check(
@@ -131,6 +140,22 @@ def check(
         )  # fmt: skip
 
     return decorate
+
+
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, type[Any]]]:
+    """The parameters with their annotations; those that are texts, as under ``from __future__ import
+    annotations``, are looked up. Raises LeafError."""
+    stated = function.__annotations__
+    if any(isinstance(kind, str) for kind in stated.values()):
+        from typing import get_type_hints
+
+        stated = get_type_hints(function)
+    found = [(name, kind) for name, kind in stated.items() if name != "return"]
+    if len(found) != function.__code__.co_argcount or not found:
+        raise LeafError(f"{function.__name__}: every parameter needs an annotation, the first one that of a view")
+    if not hasattr(found[0][1], "family"):
+        raise LeafError(f"{function.__name__}: the first parameter's annotation is no view: {found[0][1]!r}")
+    return found
 
 
 def exporter(*, name: str, suffix: str, media_type: str) -> Callable[[Callable[..., Iterable[str]]], Exporter]:
@@ -170,7 +195,7 @@ class Header(Struct, frozen=True):
         return getattr(import_module(self.module), self.view, None) if self.module else None
 
 
-_ID = re.compile(r"^@check\(.*?\bid=\"([^\"]+)\"", re.MULTILINE | re.DOTALL)
+_ID = re.compile(r"^@check\(.*?\bid=(?P<quote>[\"'])([^\"']+)(?P=quote)", re.MULTILINE | re.DOTALL)
 _VIEW = re.compile(r"^def \w+\(\s*\w+: (\w+)", re.MULTILINE)
 _IMPORT = r"^from (conformant[\w.]*) import (?:\([^)]*|[^\n]*)\b%s\b"
 _KINDS = re.compile(r"\bkinds=[\[(]([^\])]*)[\])]")
@@ -180,23 +205,30 @@ def headers(folder: str) -> list[Header]:
     """The headers of all checks below `folder`, in the order of their paths.
 
     Lets a run import only the leaves that its input needs. Files whose name starts with an
-    underscore are not leaves.
+    underscore, and those of pytest, are not leaves. Raises LeafError.
     """
     found: list[Header] = []
     for file in sorted(FilePath(folder).rglob("*.py")):
-        if file.name.startswith("_"):
+        if file.name.startswith(("_", "test_")) or file.name == "conftest.py":
             continue
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         named, view = _ID.search(text), None
         if named is not None:
             view = next((match for match in _VIEW.finditer(text, named.end())), None)
         if named is None or view is None:
             raise LeafError(f"{file}: no @check(id=…) function in it")
         kinds = _KINDS.search(text, named.start(), view.start())
-        names = frozenset(re.findall(r"\"([^\"]+)\"", kinds[1])) if kinds else None
+        names = frozenset(re.findall(r"[\"']([^\"']+)[\"']", kinds[1])) if kinds else None
         source = re.search(_IMPORT % view[1], text, re.MULTILINE)
-        found.append(Header(str(file), named[1], view[1], source[1] if source else "", names))
+        found.append(Header(str(file), named[2], view[1], source[1] if source else "", names))
     return found
+
+
+def _text(file: FilePath) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeafError(f"{file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 
 
 def load(file: str, kind: type[Any]) -> Any:
@@ -223,6 +255,20 @@ def _module(file: str) -> ModuleType:
     module = module_from_spec(spec)
     try:
         loader.exec_module(module)
+    except SyntaxError as error:
+        raise LeafError(f"{file}:{error.lineno or 1}: {error.msg}") from error
+    except LeafError as error:
+        raise LeafError(f"{file}: {error}") from error
     except Exception as error:
-        raise LeafError(f"{file}: {type(error).__name__}: {error}") from error
+        raise LeafError(f"{file}:{_line(error, file)}: {type(error).__name__}: {error}") from error
     return module
+
+
+def _line(error: Exception, file: str) -> int:
+    """The line of `file` that an error came through."""
+    trace, line = error.__traceback__, 1
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -42,11 +42,12 @@ def origin(database: TerraformResource) -> str:
 
 def source(database: TerraformResource, index: TerraformIndex) -> TerraformResource | None:
     """The database that this one is a copy of, where it is known here."""
-    for name in SOURCES:
-        if name in database.raw:
-            kinds = ("aws_db_instance", "aws_rds_cluster")
-            return next((each for each in index.targets(database, name) if each.type in kinds), None)
-    return None
+    named = [each for name in SOURCES for each in index.targets(database, name)]
+    known = [each for each in named if each.type in ("aws_db_instance", "aws_rds_cluster")]
+    if known:
+        return known[0]
+    argument = "replication_source_identifier" if is_cluster(database) else "replicate_source_db"
+    return index.owner(database, database.type, argument)
 
 
 def engine(database: TerraformResource, index: TerraformIndex) -> str:

@@ -9,10 +9,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from conformant import __version__, baseline
-from conformant.config import ConfigurationError, Settings, severity, waivers
+from conformant.config import ConfigurationError, Settings, line_of, severity, waivers
 from conformant.content import content
 from conformant.evaluate import evaluate
-from conformant.leaf import Check, Header, headers, load
+from conformant.leaf import Check, Header, LeafError, headers, load
 from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
 from conformant.load.files import find
@@ -37,6 +37,7 @@ class Session:
         self.settings = settings
         self.file = file
         self.started = perf_counter()
+        verify(settings, file)
         options = Options(
             values=settings.values, variables=settings.variables, variable_files=settings.variable_files,
             crds=settings.crds, exclude=settings.exclude,
@@ -45,9 +46,11 @@ class Session:
         self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
 
     def checks(self) -> list[Check]:
-        """The selected checks, imported only where the input holds something for them, by id."""
-        wanted = [header for header in all_headers(self.settings) if self._needed(header)]
-        found = [load(header.file, Check) for header in wanted]
+        """The selected checks, by id; of those that come with conformant, the ones that the input holds
+        something for: the others are not even imported."""
+        own = [load(header.file, Check) for header in own_headers(self.settings)]
+        wanted = (header for header in headers(str(content("checks"))) if self._needed(header))
+        found = [*own, *(load(header.file, Check) for header in wanted)]
         chosen = [check for check in found if selected(check, self.settings)]
         return sorted(chosen, key=lambda check: check.id)
 
@@ -128,9 +131,9 @@ def check(paths: Sequence[str], settings: Settings | None = None, *, today: date
     return session.report(session.checks(), today=today or date.today())
 
 
-def all_headers(settings: Settings) -> list[Header]:
-    """The headers of the built-in checks and of the user's own."""
-    found = headers(str(content("checks")))
+def own_headers(settings: Settings) -> list[Header]:
+    """The headers of the user's own checks. Raises ConfigurationError, LeafError."""
+    found: list[Header] = []
     for folder in settings.checks:
         if not Path(folder).is_dir():
             raise ConfigurationError(f"no folder of checks: {folder}")
@@ -138,9 +141,43 @@ def all_headers(settings: Settings) -> list[Header]:
     return found
 
 
+def all_headers(settings: Settings) -> list[Header]:
+    """The headers of the built-in checks and of the user's own. Raises ConfigurationError, LeafError."""
+    found = [*headers(str(content("checks"))), *own_headers(settings)]
+    files: dict[str, str] = {}
+    for header in found:
+        if files.setdefault(header.id, header.file) != header.file:
+            raise LeafError(f"{header.file}: the id {header.id} is that of {files[header.id]} already")
+    return found
+
+
 def all_checks(settings: Settings) -> list[Check]:
     """All checks, by id, selected or not."""
     return sorted((load(header.file, Check) for header in all_headers(settings)), key=lambda check: check.id)
+
+
+def verify(settings: Settings, file: Path | None) -> None:
+    """Make sure that the settings speak of checks that there are. Raises ConfigurationError, LeafError."""
+    if not (settings.select or settings.settings or settings.checks):
+        return
+    known = all_headers(settings)
+    plain = {name for header in known for name in (header.id, Path(header.file).stem.replace("_", "-"))}
+    if plain.issuperset((*settings.settings, *settings.select)):
+        checks = [load(header.file, Check) for header in known if settings.settings]
+    else:
+        checks = all_checks(settings)
+    for name in settings.select:
+        if name not in plain and name != AUDIT and not any(_matches(check, name) for check in checks):
+            raise ConfigurationError(f"select: no check goes by {name!r}; conformant checks lists them all")
+    for name in settings.settings:
+        try:
+            found = [check for check in checks if check.answers_to(name)]
+            if not found:
+                raise LeafError(f"settings: no check goes by {name!r}")
+            found[0].configured(settings.settings)
+        except LeafError as error:
+            at = f"{line_of(file, f'`{name}` {error}')}: " if file is not None else ""
+            raise ConfigurationError(f"{at}{error}") from None
 
 
 def selected(check: Check, settings: Settings) -> bool:
@@ -153,7 +190,7 @@ def selected(check: Check, settings: Settings) -> bool:
 def _matches(check: Check, name: str) -> bool:
     return (
         check.answers_to(name)
-        or name in (check.area, check.requirement, str(check.severity))
+        or name in (check.area, check.area_path, check.requirement, str(check.severity))
         or name in check.tags
         or any(control == name or control.partition("/")[0] == name for control in check.controls)
     )

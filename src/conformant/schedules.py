@@ -2,8 +2,9 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 _RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
@@ -14,29 +15,25 @@ _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _START, _SPAN = date(2027, 1, 1), 4 * 366
 
 
+@lru_cache(1024)
 def longest_interval(expression: str) -> timedelta | None:
     """The longest time between two runs, None when the expression is not understood or names single years."""
     expression = expression.strip()
     rate = _RATE.fullmatch(expression)
-    if rate is not None:
-        return timedelta(**{f"{rate[2]}s": int(rate[1])})
     cron = _CRON.fullmatch(expression.upper().replace("CRON", "cron", 1))
-    if cron is None:
-        return None
     try:
-        return _of_cron(*cron.groups())
-    except (ValueError, IndexError):
+        if rate is not None:
+            return timedelta(**{f"{rate[2]}s": int(rate[1])}) or None
+        return _of_cron(*cron.groups()) if cron is not None else None
+    except (ValueError, OverflowError):
         return None
 
 
 def _of_cron(minutes: str, hours: str, days: str, months: str, weekdays: str) -> timedelta:
     in_months = _numbers(_named(months, _MONTHS), 1, 12)
-    firing = [
-        day
-        for offset in range(_SPAN)
-        for day in [_START + timedelta(offset)]
-        if day.month in in_months and _on_day(day, days, _named(weekdays, _DAYS))
-    ]
+    fires = _on_weekdays(_named(weekdays, _DAYS)) if weekdays not in ("?", "*") else _on_days(days)
+    calendar = (_START + timedelta(offset) for offset in range(_SPAN))
+    firing = [day for day in calendar if day.month in in_months and fires(day)]
     longest = max(later - earlier for earlier, later in pairwise(firing))
     if longest > timedelta(1):
         return longest
@@ -44,25 +41,31 @@ def _of_cron(minutes: str, hours: str, days: str, months: str, weekdays: str) ->
     return timedelta(minutes=max(later - earlier for earlier, later in pairwise([*times, times[0] + 24 * 60])))
 
 
-def _on_day(day: date, days: str, weekdays: str) -> bool:
-    if weekdays not in ("?", "*"):
-        return any(_on_weekday(day, item) for item in weekdays.split(","))
+def _on_days(days: str) -> Callable[[date], bool]:
     if days in ("?", "*"):
-        return True
-    last = monthrange(day.year, day.month)[1]
-    if "L" in days or "W" in days:  # the working day next to a date: within two days of it
-        return day.day == (last if days.startswith("L") else min(last, int(days.rstrip("W"))))
-    return day.day in _numbers(days, 1, 31)
+        return lambda day: True
+    if days.startswith("L"):
+        return lambda day: day.day == monthrange(day.year, day.month)[1]
+    if days.endswith("W"):  # the working day next to a date is within two days of it
+        nearest = int(days[:-1])
+        return lambda day: day.day == min(nearest, monthrange(day.year, day.month)[1])
+    listed = _numbers(days, 1, 31)
+    return lambda day: day.day in listed
 
 
-def _on_weekday(day: date, item: str) -> bool:
-    number = day.isoweekday() % 7 + 1
-    if "#" in item:
-        wanted, nth = item.split("#")
-        return number == int(wanted) and (day.day - 1) // 7 + 1 == int(nth)
-    if item.endswith("L"):
-        return number == int(item[:-1] or 7) and day.day + 7 > monthrange(day.year, day.month)[1]
-    return number in _numbers(item, 1, 7)
+def _on_weekdays(weekdays: str) -> Callable[[date], bool]:
+    if "#" in weekdays:
+        wanted, nth = (int(part) for part in weekdays.split("#"))
+        return lambda day: _weekday(day) == wanted and (day.day - 1) // 7 + 1 == nth
+    if weekdays.endswith("L"):
+        last = int(weekdays[:-1] or 7)
+        return lambda day: _weekday(day) == last and day.day + 7 > monthrange(day.year, day.month)[1]
+    listed = _numbers(weekdays, 1, 7)
+    return lambda day: _weekday(day) in listed
+
+
+def _weekday(day: date) -> int:
+    return day.isoweekday() % 7 + 1
 
 
 def _named(field: str, names: Sequence[str]) -> str:
@@ -80,7 +83,7 @@ def _numbers(field: str, lowest: int, highest: int) -> set[int]:
         start, end, step = match.groups()
         first = lowest if start == "*" else int(start)
         last = int(end) if end else highest if start == "*" or step else first
+        if not lowest <= first <= last <= highest:
+            raise ValueError(item)
         found.update(range(first, last + 1, int(step or 1)))
-    if not found <= set(range(lowest, highest + 1)):
-        raise ValueError(field)
     return found

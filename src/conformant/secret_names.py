@@ -47,7 +47,7 @@ _HARMLESS_LAST = frozenset({
     "backend", "template", "selector", "realm", "region", "location", "mount", "folder", "directory", "prompt",
     "message", "description", "title", "key", "keys", "exchange", "revocation", "introspection", "reset", "txt",
     "yaml", "yml", "json", "conf", "sh", "py", "sql", "md", "properties", "bytes", "bits", "retries", "attempts",
-    "disabled", "allowed", "supported", "rules", "used", "usage", "total", "resources", "storage", "refresh",
+    "disabled", "allowed", "supported", "permission", "permissions", "rules", "volume", "volumes", "reload", "used", "usage", "total", "resources", "storage", "refresh",
 })  # fmt: skip
 _KEY_PAIR_FIRST = frozenset(first for first, last in _SECRET_PAIRS if last == "key")
 _SECRET_OF = frozenset({"client", "shared", "jwt", "consumer", "hmac", "session", "cookie", "api", "signing"})
@@ -61,7 +61,7 @@ def _words(name: str) -> tuple[str, ...]:
 @lru_cache(65536)
 def is_secret_name(name: str) -> bool:
     """Whether a key, variable or flag of this name holds a secret, were its value a literal."""
-    words = _words(name)
+    words = _words(name.rpartition("/")[2])
     if not words or words[0] in _HARMLESS_FIRST or words[-2:] == ("cluster", "token"):
         return False
     pairs = tuple(pairwise(words))
@@ -124,11 +124,12 @@ def shape(name: str, value: str) -> Shape:
     if words[-1:] == ("authorization",):
         scheme = _SCHEME.fullmatch(text)
         return shape("token", scheme[1]) if scheme else Shape.HARMLESS
-    if not text or text.count(" ") > 4 or _REFERENCE.match(text) or _PUBLIC.match(text):
+    if not text or "\n" in text or text.count(" ") > 4 or _REFERENCE.match(text) or _PUBLIC.match(text):
         return Shape.HARMLESS
     if _SWITCH.fullmatch(text) and not (is_password_name(name) and len(text) > 3 and text.isdigit()):
         return Shape.HARMLESS
-    return Shape.PLACEHOLDER if _PLACEHOLDER.fullmatch(text) else Shape.LITERAL
+    named_so = text.isupper() and "_" in text and is_secret_name(text)
+    return Shape.PLACEHOLDER if named_so or _PLACEHOLDER.fullmatch(text) else Shape.LITERAL
 
 
 def _credential_inside(text: str) -> Shape:
@@ -141,16 +142,16 @@ def _credential_inside(text: str) -> Shape:
 
 # values of Secrets
 
-_FILLED_IN = re.compile(r"\$\{.*\}|\$\(.*\)|<[^<>]*>|\{\{.*\}\}|ref\+.*|vault:.*", re.DOTALL)
+_FILLED_IN = re.compile(r"\$\{.*\}|\$\(.*\)|<[^<>]*>|\{\{.*\}\}|ref\+.*|vault:.*|op://.*", re.DOTALL)
 _PUBLIC_BLOCKS = re.compile(
     r"(?:-----BEGIN ((?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|CERTIFICATE REQUEST|X509 CRL|DH PARAMETERS))-----"
     r"[^-]*-----END \1-----\s*|(?:[^\s#]\S* )?(?:ssh-|ecdsa-|sk-)\S+ AAAA[^\n]*\s*|#[^\n]*\s*)+"
 )
 _OPEN_KEYS = frozenset({
-    "ca.crt", "tls.crt", "username", "user", "namespace", "name", "type", "project", "server", "host", "port",
-    "enableoci", "insecure", "hostname", "database", "dbname", "region",
+    "ca.crt", "tls.crt", "namespace", "type", "project", "server", "enableoci", "insecure", "database",
 })  # fmt: skip
-_OPEN_LAST = frozenset({"username", "user", "host", "hostname", "port", "namespace", "region"})
+_OPEN_LAST = frozenset({"user", "host", "port", "namespace", "region"})
+_CONFIGS = (".yaml", ".yml", ".ini", ".conf", ".cfg", ".toml", ".properties")
 _ADDRESS_LAST = frozenset({"url", "urls", "uri", "endpoint", "issuer", "server", "address"})
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?//[^\s@?]+|[\w.-]+(?::\d+)?(?:/[^\s@?]*)?|git@[\w.-]+:\S+", re.IGNORECASE
@@ -169,7 +170,9 @@ def secret_shape(key: str, text: str) -> Shape:
     words = _words(key)
     last = words[-1] if words else ""
     if token_in(text) is None:
-        if key.lower() in _OPEN_KEYS or last in _OPEN_LAST:
+        if key.endswith(_CONFIGS) and _HINT.search(text) is None and "@" not in text:
+            return Shape.HARMLESS
+        if key.lower() in _OPEN_KEYS or last in _OPEN_LAST or last.endswith("name"):
             return Shape.HARMLESS
         if last in _ADDRESS_LAST and _ADDRESS.fullmatch(text):
             return Shape.HARMLESS

@@ -1,15 +1,27 @@
 """Velero on a platform: its servers and locations, what a backup saves of volumes, which pods a hook meets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformant.declared import Declared
 from conformant.made import primaries
 from conformant.model import Resource, Undecided, Unknown, dig, mapping, sequence
 from conformant.platform import POD_CREATING, Platform
-from conformant.views.velero import BackupSpec, Filter, HookGroup, Schedule, StorageLocation
+from conformant.stores import Volume
+from conformant.views.velero import (
+    CLAIMS,
+    OPTED_IN,
+    OPTED_OUT,
+    VOLUMES,
+    BackupSpec,
+    Filter,
+    HookGroup,
+    Schedule,
+    StorageLocation,
+)
 from conformant.views.workload import Container, Workload
 
+_UNANNOTATED = Volume("", "", {})
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _DELIVERY = (
     "helm.toolkit.fluxcd.io/HelmRelease", "kustomize.toolkit.fluxcd.io/Kustomization", "argoproj.io/Application",
@@ -56,11 +68,30 @@ class Velero:
         """Whether snapshots are copied to the storage location."""
         return self._switch(spec, namespace, "snapshotMoveData", "--default-snapshot-move-data")
 
+    def saves(self, schedule: Schedule, volumes: Sequence[Volume]) -> bool:
+        """Whether a Schedule's backups hold the data of some volumes; none given: of those that an
+        operator makes. Raises Undecided where a resource policy chooses."""
+        spec = schedule.template
+        if spec.shutting_out(CLAIMS) or spec.shutting_out(VOLUMES):
+            return False
+        if dig(spec.raw, "resourcePolicy"):
+            raise Undecided(f"the resource policy of Schedule {schedule.name} chooses which volumes are saved")
+        all_files = self.copies_files(spec, schedule.namespace)
+        snapshots = dig(spec.raw, "snapshotVolumes") is not False
+        return all(snapshots or file_copied(volume, all_files) for volume in volumes or (_UNANNOTATED,))
+
     def _switch(self, spec: BackupSpec, namespace: str, key: str, flag: str) -> bool:
         stated = dig(spec.raw, key)
         if stated is None:
             return any(word in (flag, f"{flag}=true") for word in self._flags.get(namespace, ()))
         return stated is True
+
+
+def file_copied(volume: Volume, all_files: bool) -> bool:
+    """Whether the files of a volume are copied; `all_files`: unless its pod opts out."""
+    stated = volume.annotations.get(OPTED_OUT if all_files else OPTED_IN)
+    listed = isinstance(stated, str) and volume.name in (name.strip() for name in stated.split(","))
+    return listed is not all_files
 
 
 def is_server(container: Container) -> bool:

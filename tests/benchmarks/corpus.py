@@ -2,18 +2,51 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from conformant.content import content
 
 HARDENED = content("fixtures") / "platforms" / "hardened"
-NAMESPACES = ("inferloop", "data", "gateway", "observability", "events")
+NAMESPACES = ("inferloop", "data", "gateway", "observability")
 PER_FILE = 5
+ANNOTATIONS = """\
+    example.com/owner: platform
+    example.com/team: delivery
+    example.com/cost-center: cc-4711
+    example.com/tier: backend
+    example.com/stage: production
+    example.com/region: us-east-1
+    example.com/zone: a
+    example.com/release: "2026.11.2"
+    example.com/build: "18423"
+    example.com/commit: 9f1c2ab
+    example.com/pipeline: deploy-main
+    example.com/ticket: CHG-12345
+    example.com/reviewed-by: two-people
+    example.com/runbook: rb-0042
+    example.com/dashboard: dsh-0042
+    example.com/pager: rota-7
+    example.com/data-class: internal
+    example.com/lifecycle: stable
+    example.com/source: platform.git
+    example.com/template: service-v3
+    example.com/wave: third
+    example.com/slo: three-nines
+    example.com/window: sun-0200
+    example.com/backup: daily
+    example.com/contact: chat-platform
+    example.com/docs: page-118
+    example.com/sync-wave: tenth
+    example.com/checksum: a81f0c55
+    example.com/schema: v7
+    example.com/audit: audited-2026
+"""
 FAULTS = (
     (re.compile(r"^(\s*)readOnlyRootFilesystem: true$", re.MULTILINE), r"\1readOnlyRootFilesystem: false"),
     (re.compile(r"^(\s*)allowPrivilegeEscalation: false$", re.MULTILINE), r"\1allowPrivilegeEscalation: true"),
     (re.compile(r"^(\s*)runAsNonRoot: true$", re.MULTILINE), r"\1runAsNonRoot: false"),
-    (re.compile(r"^(\s*)seccompProfile:\n\s*type: RuntimeDefault$", re.MULTILINE), r"\1seccompProfile:\n\1  type: Unconfined"),
+    (re.compile(r"^(\s*)type: RuntimeDefault$", re.MULTILINE), r"\1type: Unconfined"),
     (re.compile(r"@sha256:[0-9a-f]{64}"), ""),
     (re.compile(r"^(\s*)kubernetes\.io/metadata\.name: ", re.MULTILINE), r"\1name: "),
     (re.compile(r"^  namespace: [\w-]+\n", re.MULTILINE), ""),
@@ -33,13 +66,23 @@ def documents() -> list[str]:
 
 
 def copies(number: int) -> Iterator[str]:
-    """`number` documents: the platform again and again, each time in namespaces of its own."""
-    originals = documents()
+    """At least `number` documents: the platform again and again, each time in namespaces of its own."""
+    originals = [_described(document) for document in documents()]
+    copied = [document for document in originals if "namespace: istio-system" not in document]
     names = "|".join(NAMESPACES)
     pattern = re.compile(rf"(namespace: |metadata\.name: |\.|^  name: )({names})\b", re.MULTILINE)
-    for index in range(number):
-        copy, which = divmod(index, len(originals))
-        yield pattern.sub(rf"\g<1>\g<2>-{copy:05d}", originals[which])
+    made, copy = 0, 0
+    while made < number:
+        for document in originals if copy == 0 else copied:
+            yield pattern.sub(rf"\g<1>\g<2>-{copy:05d}", document)
+        made, copy = made + len(originals), copy + 1
+
+
+def _described(document: str) -> str:
+    """With the many short annotations that delivery tools write on every object."""
+    if re.search(r"^  annotations:$", document, re.MULTILINE):
+        return re.sub(r"^  annotations:\n", "  annotations:\n" + ANNOTATIONS, document, count=1, flags=re.MULTILINE)
+    return re.sub(r"^metadata:\n", "metadata:\n  annotations:\n" + ANNOTATIONS, document, count=1, flags=re.MULTILINE)
 
 
 def write(folder: Path, *, resources: int, faulty: int) -> int:
@@ -47,7 +90,7 @@ def write(folder: Path, *, resources: int, faulty: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     pending: list[str] = []
     size = files = 0
-    for document in copies(resources):
+    for document in islice(copies(resources), resources):
         pending.append(document.strip("\n"))
         if len(pending) == PER_FILE:
             size += _file(folder, files, pending, faulty)
@@ -60,7 +103,7 @@ def write(folder: Path, *, resources: int, faulty: int) -> int:
 
 def _file(folder: Path, number: int, texts: list[str], faulty: int) -> int:
     text = "\n---\n".join(texts) + "\n"
-    if number % faulty == 0:
+    if number % faulty == faulty - 1:
         for pattern, replacement in FAULTS:
             text = pattern.sub(replacement, text)
     group = folder / f"group-{number // 100:03d}"

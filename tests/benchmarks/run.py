@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import corpus  # noqa: E402 -- beside this file, which is run as a script
+import corpus
 
 PYTHON = sys.executable
 PYYAML = """
@@ -74,7 +74,9 @@ def corpora(folder: Path) -> None:
 def start_up(folder: Path) -> None:
     bare = cpu(PYTHON, "-c", "pass", runs=10)
     (folder / "one.yaml").write_text(corpus.documents()[0])
-    report("conformant --version against python -c pass", cpu(PYTHON, "-m", "conformant", "--version", runs=10), bare, 8)
+    report(
+        "conformant --version against python -c pass", cpu(PYTHON, "-m", "conformant", "--version", runs=10), bare, 8
+    )
     report("check one file against python -c pass", cpu(*check(str(folder / "one.yaml")), runs=10), bare, 12)
 
 
@@ -103,7 +105,9 @@ def front_ends(folder: Path) -> None:
     line = cpu(*check("--no-cache", str(target)), runs=2)
     checks = str(corpus.content("checks"))
     both = cpu(PYTHON, "-m", "pytest", checks, "-q", "-p", "no:cacheprovider", "--conformant", str(target), runs=2)
-    print(f"{'ok ' if both - line <= 0.5 else 'OVER'} pytest over the command line: {both - line:.2f} s more (limit 0.5)")
+    print(
+        f"{'ok ' if both - line <= 0.5 else 'OVER'} pytest over the command line: {both - line:.2f} s more (limit 0.5)"
+    )
 
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {

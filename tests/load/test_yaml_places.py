@@ -304,7 +304,7 @@ def values(draw: st.DrawFn, column: int, depth: int, same_column_list: bool = Fa
     return (f" {text}" if text else "") + ("" if text.endswith("\n") else "\n")
 
 
-@settings(max_examples=250, deadline=None)
-@given(blocks(0, 4))
+@settings(max_examples=80, deadline=None)
+@given(blocks(0, 3))
 def test_both_roads_agree_on_generated_documents(text: str) -> None:
     assert_both_roads_agree(text)

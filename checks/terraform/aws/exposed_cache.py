@@ -69,10 +69,15 @@ def _group(group: TerraformResource, index: TerraformIndex, settings: CacheRecov
         _inherited(group, index), _at_rest(group), _in_transit(group), _mode(group), _login(group),
         _token_strategy(group), _failover(group), _replicas(group), _snapshots(group),
     ])  # fmt: skip
-    if settings.in_other_region and not group.has(GLOBAL):
-        if not index.settings(group, "aws_elasticache_global_replication_group", "primary_replication_group_id"):
-            cure = Cure("make it the primary of an aws_elasticache_global_replication_group", grade="none")
-            yield Finding("the cache exists in one region only", ROOT, Severity.MEDIUM, cure)
+    if settings.in_other_region:
+        yield from _other_region(group, index)
+
+
+def _other_region(group: TerraformResource, index: TerraformIndex) -> Iterator[Item]:
+    kind = "aws_elasticache_global_replication_group"
+    if not group.has(GLOBAL) and not index.settings(group, kind, "primary_replication_group_id"):
+        cure = Cure(f"make it the primary of an {kind}", grade="none")
+        yield Finding("the cache exists in one region only", ROOT, Severity.MEDIUM, cure)
 
 
 def _inherited(group: TerraformResource, index: TerraformIndex) -> Iterator[Item]:
@@ -159,15 +164,8 @@ def _replicas(group: TerraformResource) -> Iterator[Item]:
         if replicas < 1:
             yield _no_replica(Path(("replicas_per_node_group",)), 1)
         return
-    nested = [
-        (path / "replica_count", dig(block, "replica_count"))
-        for path, block in group.blocks("node_group_configuration")
-    ]
-    nested += [
-        (path / "replicas_per_node_group", dig(block, "replicas_per_node_group"))
-        for path, block in group.blocks("cluster_mode")
-        if block.__class__ is dict
-    ]
+    counts = (("node_group_configuration", "replica_count"), ("cluster_mode", "replicas_per_node_group"))
+    nested = [(path / name, dig(block, name)) for type, name in counts for path, block in group.blocks(type)]
     counted = [(path, value) for path, value in nested if value is not None]
     for path, value in counted:
         if str(value) == "0":

@@ -33,7 +33,6 @@ from conformant.rds import (
     refuses_plaintext_by_default,
     source,
 )
-from conformant.terraform_arguments import is_given
 from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
@@ -98,7 +97,7 @@ def _transport(database: TerraformResource, index: TerraformIndex) -> Iterator[I
     name = engine(database, index)
     wanted = TLS_PARAMETERS.get(name)
     if wanted is None:
-        if not name:
+        if not name and origin(database):
             yield Undecided("the engine is that of the source, which is not known here")
         return
     argument, kind = parameter_group_argument(database)

@@ -1,7 +1,7 @@
 """An S3 bucket is open to the public, or lacks what protects the objects in it.
 
 What it checks: The bucket, with the resources that refer to it. All four settings of its public access block (or
-of the account's) are true; a bucket without one is a lower finding. Neither an ACL nor a grant opens it to
+of the account's) are true, which is judged on the block; a bucket without one is a lower finding. Neither an ACL nor a grant opens it to
 everyone (critical). Versions are kept, the bucket policy denies requests without TLS, a bucket that is tagged
 confidential is encrypted with KMS, and one that holds backups has Object Lock (medium). Encryption and access
 logging are declared (low). Buckets that receive logs need no versions and no logs of their own. A resource whose
@@ -76,7 +76,10 @@ def unprotected_bucket(
             _encryption(bucket, settings), _lock(bucket, settings), _logs(bucket),
         ])  # fmt: skip
         return
-    owner = buckets.owner(resource) if resource.kind != ACCOUNT_BLOCK else None
+    if resource.kind in (BLOCK, ACCOUNT_BLOCK):
+        yield from aspects(_flag(resource, flag, buckets) for flag in FLAGS)
+        return
+    owner = buckets.owner(resource)
     if owner is not None:
         yield NotApplicable(f"judged with {owner.address}")
     else:
@@ -84,9 +87,7 @@ def unprotected_bucket(
 
 
 def _alone(resource: TerraformResource) -> Iterator[Item]:
-    if resource.kind in (BLOCK, ACCOUNT_BLOCK):
-        yield from aspects(_flag(resource, flag) for flag in FLAGS)
-    elif resource.kind == "aws_s3_bucket_acl":
+    if resource.kind == "aws_s3_bucket_acl":
         yield from _public_acl(resource)
     elif resource.kind == "aws_s3_bucket_versioning":
         if not _keeps_versions(resource):
@@ -96,23 +97,25 @@ def _alone(resource: TerraformResource) -> Iterator[Item]:
 
 
 def _public_access(bucket: Bucket, buckets: Buckets) -> Iterator[Item]:
-    accounts = [each for each in buckets.index.of_type(ACCOUNT_BLOCK) if each.meta.root == bucket.view.meta.root]
     blocks = bucket.settings(BLOCK)
     if blocks:
-        for block in blocks:
-            yield from aspects(_flag(block, flag, accounts) for flag in FLAGS)
         yield from _doubted(bucket, blocks)
-    elif not accounts or not all(any(each.true(flag, default=False) for each in accounts) for flag in FLAGS):
+    elif not all(_blocks_account(bucket.view, flag, buckets) for flag in FLAGS):
         yield _absent(bucket, "public access block", Severity.MEDIUM, BLOCK)
 
 
-def _flag(block: TerraformResource, flag: str, accounts: list[TerraformResource] | None = None) -> Iterator[Item]:
-    if block.true(flag, default=False) or any(each.true(flag, default=False) for each in accounts or ()):
+def _blocks_account(resource: TerraformResource, flag: str, buckets: Buckets) -> bool:
+    accounts = buckets.index.of_type(ACCOUNT_BLOCK)
+    return any(each.true(flag, default=False) for each in accounts if each.meta.root == resource.meta.root)
+
+
+def _flag(block: TerraformResource, flag: str, buckets: Buckets) -> Iterator[Item]:
+    if block.true(flag, default=False) or _blocks_account(block, flag, buckets):
         return
     path = Path((flag,))
     state = "false" if block.has(flag) else "not set, which means false"
     cure = Cure("set all four settings to true", patches=((path, True),))
-    yield Finding(f"{flag} of {block.address} is {state}", path, cure=cure, at=block.resource)
+    yield Finding(f"{flag} is {state}", path, cure=cure)
 
 
 def _acl(bucket: Bucket) -> Iterator[Item]:

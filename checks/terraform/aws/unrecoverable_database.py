@@ -85,7 +85,7 @@ def _retention(database: TerraformResource, settings: BackupPolicy) -> Iterator[
     if days == 0 and not is_cluster(database):
         yield Finding(f"automated backups are off (retention 0{suffix})", RETENTION, Severity.CRITICAL, cure)
     else:
-        message = f"backups are kept for {days:.0f} days only{suffix}: fewer than {settings.fewest_days}"
+        message = f"backups are kept for {days:.0f} day(s){suffix}, not for {settings.fewest_days}"
         yield Finding(message, RETENTION, cure=cure)
 
 

@@ -45,6 +45,17 @@ class Excerpt:
             return True
         return pattern.search(self.parsed.text, document.start, document.end) is not None
 
+    def holds(self, words: Sequence[str]) -> bool:
+        """Whether the text has any of these words, letter by letter."""
+        document = self.parsed.document
+        if document is None:
+            return True
+        text, start, end = self.parsed.text, document.start, document.end
+        for word in words:  # noqa: SIM110 -- a generator costs more than the search
+            if text.find(word, start, end) >= 0:
+                return True
+        return False
+
 
 class Within:
     """A locator of something inside a document: an item of a List."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from conformant.load.yaml_scalars import key_of_float, resolve_plain
 from conformant.load.yaml_scan import MAX_DEPTH
 from conformant.model import ROOT, Path, Step
 
@@ -22,17 +23,6 @@ SCALAR, MAPPING, SEQUENCE, ALIAS = "scalar", "mapping", "sequence", "alias"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TAG = "tag:yaml.org,2002:"
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-}  # fmt: skip
-_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_FRACTION = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]| )\d\d?:\d\d?:\d\d?(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)?)?", re.ASCII)
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LATE = frozenset(("could not find expected ':'", "found unexpected end of stream"))
@@ -299,7 +289,7 @@ def key_of(node: Node) -> str | None:
         return str(value).lower()
     if value.__class__ is int:
         return str(value) if -(2**63) <= value < 2**63 else None
-    return _short_float(value) if value.__class__ is float else None
+    return key_of_float(value) if value.__class__ is float else None
 
 
 class _Constructor:
@@ -373,28 +363,6 @@ def _resolve(node: Node) -> Any:
     return value
 
 
-def resolve_plain(text: str) -> Any:
-    """What an unquoted scalar means: None, a boolean, a number, or the text itself."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] == ".":
-        number = float(text) if _FRACTION.fullmatch(text) else float("inf")
-        return text if number == float("inf") else number
-    if text[0] not in "+-0123456789":
-        return text
-    digits = text.replace("_", "")
-    if found := _INTEGER.fullmatch(digits):
-        sign, sixteen, two, eight, ten = found.groups()
-        base = 16 if sixteen else 2 if two else 8 if eight else 10
-        magnitude = int(sixteen or two or eight or ten, base) if len(digits) < 80 else 2**64
-        if magnitude <= 2**63 if sign == "-" else magnitude < (2**63 if sign else 2**64):
-            return -magnitude if sign == "-" else magnitude
-    if _FLOAT.fullmatch(digits):
-        number = float(digits)
-        return text if number in (float("inf"), float("-inf")) else number
-    return text
-
-
 def _json_number(node: Node, value: Any) -> Any:
     """Numbers take the way through JSON: whole floats come back as integers, wide integers as floats."""
     if value.__class__ is float:
@@ -404,24 +372,6 @@ def _json_number(node: Node, value: Any) -> Any:
     if value.__class__ is int and not -(2**63) <= value < 2**63:
         return float(value)
     return value
-
-
-def _short_float(value: float) -> str:
-    """A float key in the shortest form that keeps single precision."""
-    from struct import pack, unpack
-
-    if value != value or value in (float("inf"), float("-inf")):
-        return ".nan" if value != value else ".inf" if value > 0 else "-.inf"
-    try:
-        (single,) = unpack("<f", pack("<f", value))
-    except OverflowError:
-        return ".inf" if value > 0 else "-.inf"
-    digits = next(d for d in range(17) if unpack("<f", pack("<f", float(f"{single:.{d}e}")))[0] == single)
-    mantissa, _, exponent = f"{single:.{digits}e}".partition("e")
-    power = int(exponent)
-    if power < -4 or power >= 6:
-        return f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
-    return f"{single:.{max(digits - power, 0)}f}"
 
 
 def _allowed_aliasing(size: int) -> float:

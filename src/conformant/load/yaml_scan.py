@@ -47,7 +47,7 @@ _ODD_KEYS = frozenset(("y", "yes", "n", "no", "on", "off", "<<"))
 # for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
 _FIRST_LINE = re.compile(_AFTER_INDENT)
-_AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|(?<=[^\s\[\]{{}},:^]:)[,\]}}])")
+_AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|(?<=[^\s\[\]{{}},^]:)[,\]}}])")
 _AFTER_BRACKET = re.compile(r"\[" + _OPENS + _FLOW)
 _AFTER_BRACE = re.compile(r"\{" + _OPENS + r"(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
 _AFTER_COMMA = re.compile("," + _FLOW)

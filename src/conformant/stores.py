@@ -1,0 +1,159 @@
+"""Which stores a platform has: whatever holds data that would be missed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from conformant.buckets import Buckets
+from conformant.model import Resource, Undecided, dig, mapping
+from conformant.platform import Platform
+from conformant.terraform_links import TerraformIndex
+from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, REDIS
+from conformant.views.redis import Redis
+from conformant.views.terraform import TerraformResource
+from conformant.views.workload import Workload
+
+KAFKA, SEARCH, BUCKET = "kafka", "search", "bucket"
+
+_OPERATED = {
+    "postgresql.cnpg.io/Cluster": POSTGRESQL, "acid.zalan.do/postgresql": POSTGRESQL, "kafka.strimzi.io/Kafka": KAFKA,
+}  # fmt: skip
+_ENGINES = {
+    "postgres": POSTGRESQL, "spilo": POSTGRESQL, "postgis": POSTGRESQL, "timescale": POSTGRESQL, "pgvector": POSTGRESQL,
+    "mysql": MYSQL, "mariadb": MYSQL, "percona": MYSQL, "mongo": MONGODB, "elasticsearch": SEARCH, "opensearch": SEARCH,
+    "redis": REDIS, "valkey": REDIS, "kafka": KAFKA,
+}  # fmt: skip
+_TERRAFORM = {
+    "aws_db_instance": "database", "aws_rds_cluster": "database", "aws_dynamodb_table": "table",
+    "aws_efs_file_system": "file system", "aws_s3_bucket": BUCKET,
+}  # fmt: skip
+_REPLICA_OF = {"aws_db_instance": "replicate_source_db", "aws_rds_cluster": "replication_source_identifier"}
+
+
+class Volume(Struct, frozen=True):
+    """A persistent volume of a store: its name in the pod, the name of its claim (of a StatefulSet
+    what all its claims start with), the claim's labels, the pod's labels and annotations."""
+
+    name: str
+    claim: str
+    labels: Mapping[Any, Any]
+    pod_labels: Mapping[Any, Any] = {}
+    annotations: Mapping[Any, Any] = {}
+
+
+class Store(Struct, frozen=True):
+    """Something that holds data. `engine` says what kind of store it is; `volumes` are those that
+    are declared: an operator makes others."""
+
+    resource: Resource
+    engine: str
+    volumes: tuple[Volume, ...] = ()
+
+
+def stores(platform: Platform) -> list[Store]:
+    """All stores of a platform, in input order: databases, brokers and caches of operators, claims
+    and StatefulSets with claims, managed databases, tables, file systems and buckets."""
+    found = [*_operated(platform), *_claims(platform), *_stateful_sets(platform), *_managed(platform)]
+    order = platform.order
+    return sorted(found, key=lambda store: order[id(store.resource)])
+
+
+def engine_of(workload: Workload) -> str:
+    """Which store the images of a workload are; ``files`` where they are none that is known."""
+    for container in workload.containers("main"):
+        image = known(container.raw, "image")
+        base = str(image).partition("@")[0].rpartition("/")[2] if image else ""
+        if "exporter" not in base:
+            for word, engine in _ENGINES.items():
+                if word in base:
+                    return engine
+    return FILES
+
+
+def known(value: Any, *steps: str) -> Any:
+    """What `dig` finds, None also where that is not known."""
+    try:
+        return dig(value, *steps)
+    except Undecided:
+        return None
+
+
+def _operated(platform: Platform) -> Iterator[Store]:
+    for key, engine in _OPERATED.items():
+        yield from (Store(resource, engine) for resource in platform.kind(key))
+    for redis in platform.of(Redis):
+        if not redis.sentinel and _may_persist(redis):
+            yield Store(redis.resource, REDIS)
+
+
+def _may_persist(redis: Redis) -> bool:
+    try:
+        return redis.persistent
+    except Undecided:
+        return True
+
+
+def _claims(platform: Platform) -> Iterator[Store]:
+    claims = platform.kind("/PersistentVolumeClaim")
+    users = _users(platform) if claims else {}
+    for claim in claims:
+        pods = users.get((claim.namespace, claim.name), [])
+        labels = known(claim.raw, "metadata", "labels") or {}
+        volumes = [
+            Volume(name, claim.name, mapping(labels), workload.labels, workload.annotations) for workload, name in pods
+        ]
+        engines = [engine for workload, _ in pods for engine in [engine_of(workload)] if engine != FILES]
+        yield Store(
+            claim, engines[0] if engines else FILES, tuple(volumes) or (Volume("", claim.name, mapping(labels)),)
+        )
+
+
+def _users(platform: Platform) -> dict[tuple[str, str], list[tuple[Workload, str]]]:
+    """Which workloads mount the claim (namespace, name), and the name of the volume in each."""
+    found: dict[tuple[str, str], list[tuple[Workload, str]]] = {}
+    for workload in platform.workloads:
+        if "volumes" in workload.pod:
+            for volume in known(workload.pod, "volumes") or ():
+                claim = known(volume, "persistentVolumeClaim", "claimName")
+                if isinstance(claim, str):
+                    found.setdefault((workload.namespace, claim), []).append((workload, str(known(volume, "name"))))
+    return found
+
+
+def _stateful_sets(platform: Platform) -> Iterator[Store]:
+    for resource in platform.kind("apps/StatefulSet"):
+        templates = known(resource.raw, "spec", "volumeClaimTemplates")
+        if not isinstance(templates, list) or not templates:
+            continue
+        workload = platform.view(resource, Workload)
+        chosen = known(resource.raw, "spec", "selector", "matchLabels")
+        volumes = []
+        for template in templates:
+            name = str(known(template, "metadata", "name"))
+            own = known(template, "metadata", "labels")
+            labels = {**(chosen if isinstance(chosen, dict) else {}), **(own if isinstance(own, dict) else {})}
+            claim = f"{name}-{resource.name}-"
+            volumes.append(Volume(name, claim, labels, workload.labels, workload.annotations))
+        yield Store(resource, engine_of(workload), tuple(volumes))
+
+
+def _managed(platform: Platform) -> Iterator[Store]:
+    for type, engine in _TERRAFORM.items():
+        if platform.kind(f"/{type}", "terraform"):
+            for resource in platform.derived(TerraformIndex).of_type(type):
+                if _holds_originals(resource, platform):
+                    yield Store(resource.resource, engine)
+
+
+def _holds_originals(resource: TerraformResource, platform: Platform) -> bool:
+    """Whether the data is nowhere else: no replica, no log, no copy or backup of something."""
+    if resource.type in _REPLICA_OF:
+        return not resource.has(_REPLICA_OF[resource.type])
+    if resource.type != "aws_s3_bucket":
+        return True
+    bucket = platform.derived(Buckets).bucket(resource)
+    if bucket.receives_logs or bucket.keeps_backups():
+        return False
+    index = platform.derived(TerraformIndex)
+    return not index.settings(resource, "aws_s3_bucket_replication_configuration", "rule.destination.bucket")
