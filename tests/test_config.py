@@ -43,7 +43,7 @@ expires = 2027-01-31
         ("strict = true\nfail_on = 'urgent'\n", 2, "urgent"),
         ("[profile]\nkubernetes = 134\n", 2, "kubernetes"),
         ("\n[[waivers]]\nid = 'WRK-006'\nreason = 'x'\nowner = 'y'\n", 2, "expires"),
-        ("strict = \n", 1, "line 1"),
+        ("strict = \n", 1, "Invalid value"),
     ],
 )
 def test_a_wrong_setting_names_its_place(tmp_path: Path, text: str, line: int, word: str) -> None:

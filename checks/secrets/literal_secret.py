@@ -105,9 +105,11 @@ def _kubernetes(thing: Anything, platform: Platform, key: str) -> Iterator[Item]
 # judging one text
 
 
-def _named(path: Steps, name: str, text: str, *, objects: bool, what: str = "", cure: Cure = MOVE) -> Iterator[Finding]:
+def _named(
+    path: Steps, name: str, text: str, *, objects: bool, listed: bool = False, what: str = "", cure: Cure = MOVE
+) -> Iterator[Finding]:
     """A text under a secret name. Where names of `objects` are to be expected, such a name is fine."""
-    if objects and names_an_object(name, text):
+    if name.startswith(TOOLS) or (objects and names_an_object(name, text, listed=listed)):
         return
     yield from _found(path, what or str(Path(path)), shape(name, text), cure)
 
@@ -171,11 +173,10 @@ def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
     if not isinstance(annotations, dict):
         return
     for key, value in annotations.items():
-        if isinstance(key, str) and isinstance(value, str) and not key.startswith(TOOLS):
-            name = key.rpartition("/")[2]
-            if is_secret_name(name):
+        if isinstance(key, str) and isinstance(value, str):
+            if is_secret_name(key):
                 path = (*way, "metadata", "annotations", key)
-                yield from _named(path, name, value, objects=True, what=f"annotation {key}")
+                yield from _named(path, key, value, objects=True, what=f"annotation {key}")
 
 
 def _workload(workload: Workload) -> Iterator[Item]:
@@ -269,7 +270,7 @@ def _custom(thing: Anything) -> Iterator[Finding]:
             if is_secret_name(name):
                 if (name == "secretKey" and group == "external-secrets.io") or _is_collector(thing, path):
                     continue
-                yield from _named(path, name, text, objects=objects, listed=listed and objects)
+                yield from _named(path, name, text, objects=objects, listed=listed)
             elif listed and name in ("command", "args"):
                 yield from _assigned(path, text, name)
             elif name == "values" and "\n" in text:

@@ -35,7 +35,7 @@ from conformant.model import (
 from conformant.model import Path as Route
 from conformant.platform import Nowhere
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -75,7 +75,7 @@ class _Result(msgspec.Struct, array_like=True):
 
 class _Kept(msgspec.Struct, array_like=True):
     key: bytes
-    resources: list[tuple[str, str, str, str, str]]
+    resources: list[tuple[str, ...]]
     results: list[_Result]
     passed: dict[str, int]
     coverage: Coverage
@@ -159,13 +159,15 @@ def _sources(settings: Settings) -> list[str]:
 
 def _kept(mark: bytes, report: Report) -> _Kept:
     numbers: dict[int, int] = {}
-    resources: list[tuple[str, str, str, str, str]] = []
+    resources: list[tuple[str, ...]] = []
 
     def number(resource: Resource) -> int:
         found = numbers.get(id(resource))
         if found is None:
             found = numbers[id(resource)] = len(resources)
-            resources.append((resource.address, resource.kind, resource.namespace, resource.name, resource.source))
+            resources.append((
+                resource.family, resource.address, resource.kind, resource.namespace, resource.name, resource.source
+            ))  # fmt: skip
         return found
 
     results = [
@@ -204,10 +206,10 @@ def _report(kept: _Kept, checks: "Iterable[Check]") -> Report:
     """The report as it was, its resources without their values: all that outputs need."""
     resources = [
         Resource(
-            family="", group="", version="", kind=kind, namespace=namespace, name=name, raw={}, locator=NOWHERE,
+            family=family, group="", version="", kind=kind, namespace=namespace, name=name, raw={}, locator=NOWHERE,
             source=source, address=address,
         )
-        for address, kind, namespace, name, source in kept.resources
+        for family, address, kind, namespace, name, source in kept.resources
     ]  # fmt: skip
     results = [
         Result(

@@ -3,19 +3,26 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from conformant import __version__
 
 if TYPE_CHECKING:
     from conformant.config import Settings
-    from conformant.leaf import Check
+    from conformant.leaf import Check, Exporter
     from conformant.model import Report
 
-FINDINGS, USAGE, UNDECIDED = 1, 2, 3
+FINDINGS, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message} ({self.prog} --help shows the usage)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,11 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     options = parser().parse_args(given)
     try:
-        code = options.run(options)
-    except BrokenPipeError:
+        code = int(options.run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINDINGS
-    return int(code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
 
 
 def entry() -> None:
@@ -40,7 +50,7 @@ def entry() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser; also the source of shell completion and of the reference page."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="conformant",
         description="Verify the policies of a Kubernetes platform: manifests, charts, overlays, Terraform, "
         "SQL, schemas, and the fenced blocks of documents.",
@@ -126,57 +136,76 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _run_check(options: argparse.Namespace) -> int:
+    from msgspec.structs import replace
+
     from conformant import baseline, verdict
+    from conformant.config import day
     from conformant.run import check_paths
 
+    formats = _formats(options)
     settings, file = _settings(options)
-    today = _date(options.today)
+    if options.write_baseline and not Path(settings.baseline).exists():
+        settings = replace(settings, baseline="")
     report = check_paths(
-        options.paths, settings, file=file, today=today, keep_passes=options.all, cached=not options.no_cache
-    )
+        options.paths, settings, file=file, today=day(options.today), keep_passes=options.all,
+        cached=not options.no_cache,
+    )  # fmt: skip
     if options.write_baseline:
-        count = baseline.write(Path(options.write_baseline), report)
+        with _writing(options.write_baseline):
+            count = baseline.write(Path(options.write_baseline), report)
         print(f"wrote {count} fingerprints to {options.write_baseline}", file=sys.stderr)
         return 0
     if not options.quiet or options.output:
-        _write(report, options)
+        _write(report, formats, options)
     return verdict.exit_code(report)
 
 
-def _write(report: "Report", options: argparse.Namespace) -> None:
-    formats = options.format.split(",")
-    if len(formats) > 1 and not options.output:
-        raise _Usage("several formats need --output FOLDER")
-    for name in formats:
-        pieces, suffix = _render(report, name, options)
-        if not options.output:
-            sys.stdout.writelines(pieces)
-            continue
-        target = Path(options.output)
-        if len(formats) > 1 or target.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            target = target / f"conformant{suffix}"
-        with target.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(pieces)
-
-
-def _render(report: "Report", name: str, options: argparse.Namespace) -> tuple[Iterable[str], str]:
-    if name == "terminal":
-        from shutil import get_terminal_size
-
-        from conformant.terminal import render
-
-        color = sys.stdout.isatty() and not (options.no_color or options.output or "NO_COLOR" in os.environ)
-        return render(report, color=color, width=get_terminal_size((120, 40)).columns, verbose=options.verbose), ".txt"
+def _formats(options: argparse.Namespace) -> "dict[str, Exporter | None]":
+    """The exporters of the formats asked for, None for the terminal's."""
     from conformant.content import content
     from conformant.leaf import Exporter, load
 
-    file = content("reports") / f"{name}.py"
-    if not name.isidentifier() or not file.is_file():
-        known = sorted(path.stem for path in content("reports").glob("*.py"))
-        raise _Usage(f"no format {name!r}; there are terminal, {', '.join(known)}")
-    leaf = load(str(file), Exporter)
-    return leaf.function(report), leaf.suffix
+    files = {file.stem: file for file in sorted(content("reports").glob("*.py"))}
+    found: dict[str, Exporter | None] = {}
+    for name in options.format.split(","):
+        if name not in files and name != "terminal":
+            raise _Usage(f"no format {name!r}; there are terminal, {', '.join(files)}")
+        found[name] = load(str(files[name]), Exporter) if name in files else None
+    if len(found) > 1 and not options.output:
+        raise _Usage("several formats need --output FOLDER")
+    return found
+
+
+def _write(report: "Report", formats: "dict[str, Exporter | None]", options: argparse.Namespace) -> None:
+    for leaf in formats.values():
+        pieces = leaf.function(report) if leaf is not None else _terminal(report, options)
+        if not options.output:
+            sys.stdout.writelines(pieces)
+            continue
+        with _writing(options.output):
+            target = Path(options.output)
+            if len(formats) > 1 or target.is_dir():
+                target.mkdir(parents=True, exist_ok=True)
+                target = target / f"conformant{leaf.suffix if leaf is not None else '.txt'}"
+            with target.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.writelines(pieces)
+
+
+def _terminal(report: "Report", options: argparse.Namespace) -> Iterable[str]:
+    from shutil import get_terminal_size
+
+    from conformant.terminal import render
+
+    color = sys.stdout.isatty() and not (options.no_color or options.output or os.environ.get("NO_COLOR"))
+    return render(report, color=color, width=get_terminal_size((120, 40)).columns, verbose=options.verbose)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _Usage(f"{name}: cannot be written: {error.strerror}") from None
 
 
 def _checks(options: argparse.Namespace) -> int:

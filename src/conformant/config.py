@@ -3,6 +3,7 @@
 Every setting has a default; a wrong key or value is an error that names file and line.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -96,29 +97,61 @@ def read(file: Path) -> Settings:
         stated = tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}{_position(str(error))}") from None
     if file.name == "pyproject.toml":
         stated = stated.get("tool", {}).get("conformant", {})
     try:
         settings = convert(stated, Settings)
         severity(settings.fail_on)
     except (ValidationError, ConfigurationError) as error:
-        raise ConfigurationError(f"{file}:{_line(text, str(error))}: {error}") from None
+        message = str(error).replace("Object contains unknown field", "no such setting:")
+        about = message if isinstance(error, ValidationError) else "`fail_on`"
+        shown = re.sub(r" - at `\$\.?([^`]*)`", r" (in \1)", message)
+        raise ConfigurationError(f"{file}:{_line(text, about)}: {shown}") from None
     return _anchored(settings, file.parent)
 
 
 def _line(text: str, message: str) -> int:
-    """The line that a validation message is about: by the field it names, else the first."""
-    import re
-
+    """The line that a message is about: by the key that it names in back quotes, msgspec's way, else the first."""
     names = re.findall(r"`([^`]+)`", message)
-    words = [part for name in reversed(names) for part in reversed(re.split(r"[.$\[\]]+", name)) if part]
-    for word in (*words, *re.findall(r"'([^']+)'", message)):
-        for number, line in enumerate(text.splitlines(), 1):
-            if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line.partition("#")[0]):
-                return number
-    return 1
+    table = next((name[1:].lstrip(".") for name in names if name[0] == "$"), "")
+    fields = [name for name in names if name[0] != "$" and not name.isspace()]
+    lines = _key_lines(text)
+    for key in (*(".".join(filter(None, (table, field))) for field in fields), table):
+        found = [line for path, line in lines.items() if f".{path}".endswith(f".{key}")] if key else []
+        if found:
+            return found[0]
+    outer = table.partition("[...]")[0]
+    return next((line for path, line in lines.items() if outer and f".{path}.".find(f".{outer}.") >= 0), 1)
+
+
+def _position(message: str) -> str:
+    """``:2:10: reason`` of "reason (at line 2, column 10)"."""
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
+    return f":{found[2]}:{found[3]}: {found[1]}" if found else f": {message}"
+
+
+def _key_lines(text: str) -> dict[str, int]:
+    """The line of each key and table of a TOML text: ``profile.mesh.mode``, ``waivers[0].owner``."""
+    lines: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line)
+        entry = re.match(r"\s*([\w.\"'-]+?)\s*=", line)
+        if head is not None:
+            table = re.sub(r"[\"'\s]", "", head[2])
+            if head[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = f"{table}[{counts[table]}]"
+            lines.setdefault(table, number)
+        elif entry is not None:
+            key = re.sub(r"[\"'\s]", "", entry[1])
+            lines.setdefault(f"{table}.{key}" if table else key, number)
+    return lines
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
@@ -146,7 +179,9 @@ def merged(settings: Settings, flags: Mapping[str, Any]) -> Settings:
     return replace(settings, **changes) if changes else settings
 
 
-def resolve(stated: str | None, flags: Mapping[str, Any], kubernetes: str | None = None) -> tuple[Settings, Path | None]:
+def resolve(
+    stated: str | None, flags: Mapping[str, Any], kubernetes: str | None = None
+) -> tuple[Settings, Path | None]:
     """The settings of the configuration file, the one stated or the one in force here, with `flags` on
     top, and that file. Raises ConfigurationError."""
     from msgspec.structs import replace

@@ -50,7 +50,10 @@ _HARMLESS_LAST = frozenset({
     "disabled", "allowed", "supported", "permission", "permissions", "rules", "volume", "volumes", "reload", "used", "usage", "total", "resources", "storage", "refresh",
 })  # fmt: skip
 _KEY_PAIR_FIRST = frozenset(first for first, last in _SECRET_PAIRS if last == "key")
-_SECRET_OF = frozenset({"client", "shared", "jwt", "consumer", "hmac", "session", "cookie", "api", "signing"})
+_SECRET_OF = frozenset({
+    ("client",), ("shared",), ("jwt",), ("consumer",), ("hmac",), ("session",), ("cookie",), ("api",), ("signing",),
+})  # fmt: skip
+"""What comes before ``secret`` where it is a value."""
 
 
 @lru_cache(65536)
@@ -85,13 +88,12 @@ def is_password_name(name: str) -> bool:
 _OBJECT_NAME = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 
 
-def names_an_object(name: str, value: str) -> bool:
+def names_an_object(name: str, value: str, *, listed: bool = False) -> bool:
     """Whether `value` is rather the name of a Secret, perhaps with its namespace, than a secret: what
-    stands under a key that ends in plain ``secret`` and has the form of a name."""
+    has the form of a name and stands in a list or under a key that ends in plain ``secret``."""
     words = _words(name)
-    if not words or not words[-1].endswith(("secret", "secrets")) or (len(words) > 1 and words[-2] in _SECRET_OF):
-        return False
-    return _OBJECT_NAME.fullmatch(value) is not None
+    plain = words[-1:] != () and words[-1].endswith(("secret", "secrets")) and words[-2:-1] not in _SECRET_OF
+    return (listed or plain) and _OBJECT_NAME.fullmatch(value) is not None
 
 
 # values

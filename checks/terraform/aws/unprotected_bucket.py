@@ -1,11 +1,11 @@
 """An S3 bucket is open to the public, or lacks what protects the objects in it.
 
 What it checks: The bucket, with the resources that refer to it. All four settings of its public access block (or
-of the account's) are true, which is judged on the block; a bucket without one is a lower finding. Neither an ACL nor a grant opens it to
-everyone (critical). Versions are kept, the bucket policy denies requests without TLS, a bucket that is tagged
-confidential is encrypted with KMS, and one that holds backups has Object Lock (medium). Encryption and access
-logging are declared (low). Buckets that receive logs need no versions and no logs of their own. A resource whose
-bucket is not known here is judged alone. Policies that are open to everyone are TF-AWS-026.
+of the account's) are true, which is judged on the block; a bucket without one is a lower finding. Neither an ACL
+nor a grant opens it to everyone (critical). Versions are kept, the bucket policy denies requests without TLS, a
+bucket that is tagged confidential is encrypted with KMS, and one that holds backups has Object Lock (medium).
+Encryption and access logging are declared (low). Buckets that receive logs need no versions and no logs of their
+own. A resource whose bucket is not known here is judged alone. Policies that are open to everyone are TF-AWS-026.
 
 Why it matters: Public buckets are found within hours. Without versions and Object Lock, whoever holds a key to the
 bucket can also delete the last backup.

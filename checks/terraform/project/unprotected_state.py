@@ -69,7 +69,7 @@ def _s3_encryption(path: Path, settings: dict[str, Any]) -> Iterator[Item]:
         raise Undecided(encrypt.reason)
     if encrypt is True or encrypt == "true":
         return
-    cure = Cure("encrypt the state", patches=((path / "encrypt", True),), grade="safe")
+    cure = Cure("encrypt the state", patches=((path / "encrypt", True),))
     if encrypt is not None:
         yield Finding("encrypt = false: the state is written without encryption", path / "encrypt", cure=cure)
     elif _is_partial(settings):

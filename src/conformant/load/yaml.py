@@ -12,7 +12,6 @@ from typing import Any
 
 from conformant.load.yaml_document import Document, Duplicate, Unreadable, decode
 from conformant.load.yaml_places import YamlLocator, scalar_origin
-from conformant.load.yaml_scan import has_explicit_keys, has_odd_keys, risky, strange
 
 _fast: Any = None
 with suppress(ImportError):  # no wheel for this interpreter: the exact loader reads everything
@@ -24,6 +23,8 @@ __all__ = ["Document", "Duplicate", "Unreadable", "YamlLocator", "decode", "docu
 def documents(text: str) -> list[Document]:
     """The documents of a text. Empty and comments-only ones are left out; those that cannot be
     read have an `error` or a `template` line instead of `raw`."""
+    from conformant.load.yaml_scan import has_explicit_keys, has_odd_keys, risky, strange
+
     exactly = _fast is None or strange(text)
     found: list[Document] = []
     for start, end, line, refusal in _split(text):

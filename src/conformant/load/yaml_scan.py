@@ -46,7 +46,6 @@ _ODD_KEYS = frozenset(("y", "yes", "n", "no", "on", "off", "<<"))
 # Each pattern begins with a literal: that is what lets `re` skip through the text. The lookahead
 # for the first character spares most lines the alternatives.
 _LINE = re.compile(r"\n" + _AFTER_INDENT)
-_FIRST_LINE = re.compile(_AFTER_INDENT)
 _AFTER_COLON = re.compile(rf":(?:\ [ ]*+(?:{_VALUE}|:)|(?<=[^\s\[\]{{}},^]:)[,\]}}])")
 _AFTER_BRACKET = re.compile(r"\[" + _OPENS + _FLOW)
 _AFTER_BRACE = re.compile(r"\{" + _OPENS + r"(?:[ ]*+\[|[ ]++\{|" + _FLOW + ")")
@@ -73,7 +72,7 @@ def risky(text: str, start: int, end: int) -> bool:
     if (
         _LINE.search(text, newline, end)
         or _AFTER_COLON.search(text, start, end)
-        or (not start and _FIRST_LINE.match(text, 0, end))
+        or (not start and _LINE.match("\n" + text[: text.find("\n") + 1 or end]))
         or text.find(_DEEP, start, end) >= 0
     ):
         return True

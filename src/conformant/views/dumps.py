@@ -115,7 +115,7 @@ def _file(words: tuple[str, ...], engine: str) -> str:
     if engine == ETCD:
         return next((word for word in words[words.index("save") + 1 :] if not word.startswith("-")), "")
     if engine == FILES and len(words) > 2 and "f" in words[1] and not words[1].startswith("--"):
-        return words[2]
+        return "" if words[2] == "-" else words[2]
     for word, following in zip(words, (*words[1:], ""), strict=True):
         name, equals, value = word.partition("=")
         if name in _FILE_OPTIONS:
