@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conformant.leaf import Check, Exporter
     from conformant.model import Report
 
-FINDINGS, USAGE, INTERRUPTED = 1, 2, 130
+USAGE, INTERRUPTED = 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,12 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"conformant {__version__}")
         return 0
     options = parser().parse_args(given)
+    code = 0
     try:
-        code = int(options.run(options))
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINDINGS
+        with _Pipe():
+            code = int(options.run(options))
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -156,7 +155,8 @@ def _run_check(options: argparse.Namespace) -> int:
         print(f"wrote {count} fingerprints to {options.write_baseline}", file=sys.stderr)
         return 0
     if not options.quiet or options.output:
-        _write(report, formats, options)
+        with _Pipe():
+            _write(report, formats, options)
     return verdict.exit_code(report)
 
 
@@ -250,6 +250,19 @@ class _Usage(Exception):
     """A wrong use of the command line."""
 
 
+class _Pipe:
+    """Lets whoever reads the output stop when they have seen enough."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if kind is None or not issubclass(kind, BrokenPipeError):
+            return False
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+
+
 class _Errors:
     """Turns the errors that a user can mend into one line and an exit code."""
 
@@ -264,9 +277,8 @@ class _Errors:
         from conformant.config import ConfigurationError
         from conformant.leaf import LeafError
         from conformant.load.files import NoSuchInput
-        from conformant.load.rendering import BadValues
 
-        if not isinstance(error, ConfigurationError | LeafError | NoSuchInput | BadValues | _Usage):
+        if not isinstance(error, ConfigurationError | LeafError | NoSuchInput | _Usage):
             return False
         print(f"conformant: {error}", file=sys.stderr)
         return True

@@ -23,7 +23,7 @@ from conformant.references import (
     Reference,
 )
 from conformant.schema.builtin import GROUPS
-from conformant.schema.names import edit_distance, nearest
+from conformant.schema.names import edit_distance
 from conformant.schema.rules.kind import literal
 from conformant.views.selector import equals, selects
 from conformant.views.source import SourceFile
@@ -91,7 +91,7 @@ class Declared:
     # by name
 
     def names(self, key: str, namespace: str) -> Set[str]:
-        """The names of the objects of kind ``group/Kind`` in a namespace, made ones included."""
+        """The names of the objects of kind ``group/Kind`` in a namespace; what operators make there counts."""
         index = self._names.get(key)
         if index is None:
             index = {}
@@ -100,15 +100,19 @@ class Declared:
             for where, name in MAKERS.get(key, nothing)(self.platform):
                 index.setdefault(where, set()).add(name)
             self._names[key] = index
-        return index.get(namespace, _NONE) | index.get(EVERYWHERE, _NONE)
+        return index.get(namespace, _NONE)
+
+    def has(self, key: str, namespace: str, name: str) -> bool:
+        """Whether there is such an object."""
+        if name in self.names(key, "" if key == KONG_CLUSTER_PLUGIN else namespace) or name in ALWAYS.get(key, _NONE):
+            return True
+        return name in self.names(key, EVERYWHERE)
 
     def missing(self, reference: Reference, holder: Resource) -> Item | None:
         """What is wrong with a reference; None where it resolves."""
-        for key in reference.keys:
-            namespace = "" if key == KONG_CLUSTER_PLUGIN else reference.namespace
-            if reference.name in self.names(key, namespace) or reference.name in ALWAYS.get(key, _NONE):
-                return None
         key, name = reference.keys[0], reference.name
+        if any(self.has(each, reference.namespace, name) for each in reference.keys):
+            return None
         if (key in (ROLE, CLUSTER_ROLE) and name.startswith("system:")) or self._elsewhere(reference):
             return None
         if key.partition("/")[0] not in GROUPS and key not in OWN and not self.platform.kind(key):
@@ -127,9 +131,7 @@ class Declared:
         if reference.namespace and reference.namespace not in self.platform.namespaces:
             return Undecided(f"{what} is in namespace {reference.namespace}, which is not part of the input")
         if reference.keys[0] == SECRET:
-            return (
-                None if self._mistyped(reference) else Undecided(f"{what} is not declared here, as Secrets rarely are")
-            )
+            return None if self._almost(reference) else Undecided(f"{what} is not declared; Secrets rarely are")
         if reference.keys[0] == STORAGE_CLASS and not self.platform.kind(STORAGE_CLASS):
             return Undecided(f"{what} is not declared here, nor is any other")
         for maker in self.makers(reference.namespace):
@@ -139,7 +141,7 @@ class Declared:
 
     def _finding(self, reference: Reference) -> Finding:
         key, name = reference.keys[0], reference.name
-        known = self._mistyped(reference) if key == SECRET else nearest(name, self.names(key, reference.namespace))
+        known = self._almost(reference)
         where = f" in {reference.namespace}" if reference.namespace else ""
         meant = f"; {known!r} is meant?" if known else ""
         kinds = " or ".join(each.rpartition("/")[2] for each in reference.keys)
@@ -147,14 +149,19 @@ class Declared:
         advice = f"declare the {reference.kind}, or correct the name"
         return Finding(f"there is no {kinds} {name!r}{where}{meant}", reference.path, level, Cure(advice, grade="none"))
 
-    def _mistyped(self, reference: Reference) -> str:
-        """A name that is declared and almost this one; numbered siblings are no typing errors."""
+    def _almost(self, reference: Reference) -> str:
+        """A declared name that differs by a typing error; numbered siblings do not."""
         name = reference.name
-        for known in sorted(self.names(reference.keys[0], reference.namespace)):
-            apart = edit_distance(name, known, 2)
-            if 0 < apart <= min(2, len(name) // 3) and _letters(name) != _letters(known):
-                return known
-        return ""
+        most, letters, text = min(2, len(name) // 3), frozenset(name), _undigited(name)
+        near = (
+            known
+            for known in self.names(reference.keys[0], reference.namespace)
+            if abs(len(known) - len(name)) <= most
+            and len(letters.symmetric_difference(known)) <= 2 * most
+            and _undigited(known) != text
+            and edit_distance(name, known, most) <= most
+        )
+        return min(near, default="") if most else ""
 
     def _elsewhere(self, reference: Reference) -> bool:
         address = f"{reference.kind}/{reference.namespace or '-'}/{reference.name}"
@@ -214,7 +221,7 @@ def _within(folder: str, outer: str) -> bool:
     return not outer or folder == outer or folder.startswith(f"{outer}/")
 
 
-def _letters(name: str) -> str:
+def _undigited(name: str) -> str:
     return "".join(character for character in name if not character.isdigit())
 
 

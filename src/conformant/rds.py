@@ -46,8 +46,16 @@ def source(database: TerraformResource, index: TerraformIndex) -> TerraformResou
     known = [each for each in named if each.type in ("aws_db_instance", "aws_rds_cluster")]
     if known:
         return known[0]
-    argument = "replication_source_identifier" if is_cluster(database) else "replicate_source_db"
-    return index.owner(database, database.type, argument)
+    cluster = is_cluster(database)
+    name = database.raw.get("replication_source_identifier" if cluster else "replicate_source_db")
+    if not isinstance(name, str):
+        return None
+    own = "cluster_identifier" if cluster else "identifier"
+    return next((each for each in index.of_type(database.type) if _equal(each.raw.get(own), name)), None)
+
+
+def _equal(value: object, text: str) -> bool:
+    return isinstance(value, str) and value == text
 
 
 def engine(database: TerraformResource, index: TerraformIndex) -> str:

@@ -15,7 +15,7 @@ from conformant.evaluate import evaluate
 from conformant.leaf import Check, Header, LeafError, headers, load
 from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
-from conformant.load.files import find
+from conformant.load.files import BadFile, find
 from conformant.model import Coverage, Report
 from conformant.platform import Platform
 from conformant.profile import Profile
@@ -42,7 +42,10 @@ class Session:
             values=settings.values, variables=settings.variables, variable_files=settings.variable_files,
             crds=settings.crds, exclude=settings.exclude,
         )  # fmt: skip
-        self.loaded: Loaded = load_inputs(paths, settings.profile, options, found)
+        try:
+            self.loaded: Loaded = load_inputs(paths, settings.profile, options, found)
+        except BadFile as error:
+            raise ConfigurationError(str(error)) from None
         self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
 
     def checks(self) -> list[Check]:

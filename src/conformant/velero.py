@@ -112,7 +112,7 @@ def _words(container: Container) -> list[str]:
     return found
 
 
-def selected(group: HookGroup, spec: BackupSpec, platform: Platform) -> list[Workload] | None:
+def selected(group: HookGroup, spec: Filter, platform: Platform) -> list[Workload] | None:
     """The workloads whose pods a group of hooks meets; None where certainly no pod does.
 
     Raises Undecided where pods that are not declared here may be meant.

@@ -53,6 +53,11 @@ class NoSuchInput(Exception):
         self.path = path
 
 
+class BadFile(Exception):
+    """A file that says how to read the inputs (values, variables, definitions) and cannot be used itself;
+    the message names its place."""
+
+
 def find(
     paths: Sequence[str],
     *,

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from conformant.load.files import Input
+from conformant.load.files import BadFile, Input
 from conformant.load.kustomize import RenderFailed
 from conformant.load.manifests import Fault, Parsed, parse
-from conformant.load.yaml import decode, documents
+from conformant.load.yaml import Unreadable, decode, documents
 from conformant.model import FileCoverage, Locator, Path, Place, Step
 
 if TYPE_CHECKING:
     from conformant.load import Options
     from conformant.load.markdown import Block
-
-
-class BadValues(Exception):
-    """A values file that cannot be used; the message names it."""
 
 
 class Output(Struct):
@@ -125,7 +121,7 @@ class Mapped:
 def render_block(file: str, block: "Block", values_files: Sequence[str], target: list[Parsed]) -> list[Fault]:
     """Render a templated block of a document once for each set of values; its objects go to `target`.
 
-    Raises BadValues.
+    Raises BadFile.
     """
     from conformant.load import gotemplate
 
@@ -156,13 +152,15 @@ def _values(files: Sequence[str]) -> list[dict[str, Any]]:
             with open(name, "rb") as file:
                 text = decode(file.read())
         except OSError as error:
-            raise BadValues(f"{name}: {error.strerror}") from None
+            raise BadFile(f"{name}: {error.strerror}") from None
+        except Unreadable as error:
+            raise BadFile(f"{name}:{error.line}:{error.column}: {error.reason}") from None
         for document in documents(text):
             if document.error:
-                raise BadValues(f"{name}:{document.error_line}:{document.error_column}: {document.error}")
+                raise BadFile(f"{name}:{document.error_line}:{document.error_column}: {document.error}")
             sets = document.raw if isinstance(document.raw, list) else [document.raw]
             for values in sets:
                 if not isinstance(values, dict):
-                    raise BadValues(f"{name}:{document.line}: values are a mapping, or a list of mappings")
+                    raise BadFile(f"{name}:{document.line}: values are a mapping, or a list of mappings")
                 found.append(values)
     return found

@@ -23,9 +23,12 @@ __all__ = ["Document", "Duplicate", "Unreadable", "YamlLocator", "decode", "docu
 def documents(text: str) -> list[Document]:
     """The documents of a text. Empty and comments-only ones are left out; those that cannot be
     read have an `error` or a `template` line instead of `raw`."""
-    from conformant.load.yaml_scan import has_explicit_keys, has_odd_keys, risky, strange
+    from conformant.load.yaml_scan import ends_in_block, has_explicit_keys, has_odd_keys, has_risk, strange
 
+    size = len(text)
     exactly = _fast is None or strange(text)
+    suspect = exactly or has_risk(text, 0, size)
+    asking = "?" in text and has_explicit_keys(text, 0, size)
     found: list[Document] = []
     for start, end, line, refusal in _split(text):
         if refusal:
@@ -35,14 +38,14 @@ def documents(text: str) -> list[Document]:
         if "{" in chunk and chunk.lstrip().startswith("{") and (read := _json(text, chunk, start, line)):
             found += read
             continue
-        if exactly or risky(text, start, end):
+        if exactly or ends_in_block(text, start, end) or (suspect and has_risk(text, start, end)):
             found += _exact(text, start, end, line)
             continue
         try:
             raw = _fast(chunk if chunk.endswith("\n") else chunk + "\n", parse_datetime=False)
         except (ValueError, TypeError):  # the latter for a key that is a mapping or a list
             raw = ""
-        if has_explicit_keys(text, start, end) and has_odd_keys(raw):
+        if asking and has_odd_keys(raw):
             raw = ""
         if raw.__class__ is dict or raw.__class__ is list:
             found.append(Document(raw, start, end, line, []))

@@ -68,6 +68,18 @@ def strange(text: str) -> bool:
 
 def risky(text: str, start: int, end: int) -> bool:
     """Whether the document from `start` to `end` needs the exact loader."""
+    return has_risk(text, start, end) or ends_in_block(text, start, end)
+
+
+def ends_in_block(text: str, start: int, end: int) -> bool:
+    """Whether an empty text block ends the document."""
+    block = max(text.rfind("|", start, end), text.rfind(">", start, end))
+    return block >= 0 and _NO_MORE.match(text, block + 1, end) is not None
+
+
+def has_risk(text: str, start: int, end: int) -> bool:
+    """Whether a construct that the fast parser may read otherwise stands between `start` and `end`,
+    of one document or of several."""
     newline = max(start - 1, 0)
     if (
         _LINE.search(text, newline, end)
@@ -75,9 +87,6 @@ def risky(text: str, start: int, end: int) -> bool:
         or (not start and _LINE.match("\n" + text[: text.find("\n") + 1 or end]))
         or text.find(_DEEP, start, end) >= 0
     ):
-        return True
-    block = max(text.rfind("|", start, end), text.rfind(">", start, end))
-    if block >= 0 and _NO_MORE.match(text, block + 1, end):  # an empty text block ends the document
         return True
     listed = text.find("[", start, end) >= 0
     braced = text.find("{", start, end) >= 0

@@ -33,7 +33,7 @@ def load_directory(
     `files` are the ``*.tf``, ``*.tf.json``, ``*.tfvars``, ``*.tfvars.json``, ``*.tfbackend``,
     ``terragrunt.hcl`` and ``.terraform.lock.hcl`` files below it, path to bytes; `shown` turns such a
     path into the one that places carry. A directory that others call is evaluated once per call,
-    with the inputs of that call. Raises OSError or ValueError for a `variables` file that is not
+    with the inputs of that call. Raises OSError or BadFile for a `variables` file that is not
     there or not readable.
     """
     from conformant.load.terraform.project import Project

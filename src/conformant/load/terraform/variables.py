@@ -111,7 +111,7 @@ def _chosen(given: Variables) -> list[Block]:
     for path in given.files:
         block, coverage = read_values(path, FilePath(path).read_bytes(), normpath(path))
         if block is None:
-            raise ValueError(f"{coverage.place}: {coverage.reason}")
+            raise BadFile(f"{coverage.place}: {coverage.reason}")
         blocks.append(block)
     return blocks
 
