@@ -133,7 +133,7 @@ def _namespace(schedule: Schedule, platform: Platform, settings: Objectives) -> 
 def _left_out(schedule: Schedule, platform: Platform) -> Iterator[Item]:
     """Namespaces with stores that this schedule does not take, nor any other that runs."""
     running = [other for other in platform.derived(Velero).schedules if not other.paused]
-    if running and running[0] is not schedule and schedule in running:
+    if running and running[0] is not schedule:
         return
     taking = [each.template for each in running] or [schedule.template]
     missing = sorted({
@@ -142,13 +142,12 @@ def _left_out(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         if not any(spec.includes_namespace(store.resource.namespace) for spec in taking)
     })  # fmt: skip
     if missing:
-        excluded = any(not schedule.template.includes_namespace(name) for name in missing)
         key = "includedNamespaces" if dig(schedule.template.raw, "includedNamespaces") else "excludedNamespaces"
         names = ", ".join(missing)
-        message = f"no schedule takes namespace {names}, which holds stores"
         cure = Cure(f"include {names}", grade="none")
-        if excluded:
-            yield Finding(message, schedule.template.path / key, cure=cure)
+        yield Finding(
+            f"no schedule takes namespace {names}, which holds stores", schedule.template.path / key, cure=cure
+        )
 
 
 def _in_cluster(platform: Platform) -> list[Store]:

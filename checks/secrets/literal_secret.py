@@ -173,10 +173,9 @@ def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
     if not isinstance(annotations, dict):
         return
     for key, value in annotations.items():
-        if isinstance(key, str) and isinstance(value, str):
-            if is_secret_name(key):
-                path = (*way, "metadata", "annotations", key)
-                yield from _named(path, key, value, objects=True, what=f"annotation {key}")
+        if isinstance(key, str) and isinstance(value, str) and is_secret_name(key):
+            path = (*way, "metadata", "annotations", key)
+            yield from _named(path, key, value, objects=True, what=f"annotation {key}")
 
 
 def _workload(workload: Workload) -> Iterator[Item]:
@@ -270,11 +269,17 @@ def _custom(thing: Anything) -> Iterator[Finding]:
             if is_secret_name(name):
                 if (name == "secretKey" and group == "external-secrets.io") or _is_collector(thing, path):
                     continue
-                yield from _named(path, name, text, objects=objects, listed=listed)
+                yield from _named(path, name, text, objects=objects, listed=listed or _in_reference(path))
             elif listed and name in ("command", "args"):
                 yield from _assigned(path, text, name)
             elif name == "values" and "\n" in text:
                 yield from _settings(path, text)
+
+
+def _in_reference(path: Steps) -> bool:
+    """Inside a reference to a Secret, where keys of that Secret are named."""
+    holder = path[-2] if len(path) > 1 else None
+    return isinstance(holder, str) and holder.lower().endswith(("secret", "ref", "selector"))
 
 
 def _is_collector(thing: Anything, path: Steps) -> bool:

@@ -26,6 +26,7 @@ class BackupPlans:
     def __init__(self, platform: Platform) -> None:
         self._index = platform.derived(TerraformIndex)
         self._selections = self._index.of_type("aws_backup_selection")
+        self._named: dict[tuple[int, str], frozenset[int]] = {}
 
     def covers(self, store: TerraformResource) -> bool:
         """Whether a selection assigns `store` to a plan. Raises Undecided when none is known to, but one may."""
@@ -67,7 +68,7 @@ class BackupPlans:
     def _selects(self, selection: TerraformResource, store: TerraformResource) -> bool:
         if self._names(selection, "not_resources", store):
             return False
-        if selection.has("resources") and not self._names(selection, "resources", store):
+        if "resources" in selection.raw and not self._names(selection, "resources", store):
             return False
         if not _tagged(selection, store):
             return False
@@ -77,12 +78,15 @@ class BackupPlans:
 
     def _names(self, selection: TerraformResource, argument: str, store: TerraformResource) -> bool:
         """Whether a list of ARNs and patterns has one for `store`."""
-        if not selection.has(argument):
+        if argument not in selection.raw:
             return False
-        if any(each.resource is store.resource for each in self._index.targets(selection, argument)):
+        key = id(selection), argument
+        if key not in self._named:
+            targets = self._index.targets(selection, argument)
+            self._named[key] = frozenset(id(each.resource) for each in targets)
+        if id(store.resource) in self._named[key]:
             return True
-        arns = selection.list(argument)
-        return any_holds(partial(_matches, arn, store) for arn in arns)
+        return any_holds(partial(_matches, arn, store) for arn in selection.list(argument))
 
 
 def _matches(arn: Any, store: TerraformResource) -> bool:

@@ -177,7 +177,9 @@ class Backups:
                     if any(dig(block, "status") == "ENABLED" for _, block in policy.blocks("backup_policy")):
                         yield Backup("its backup policy", policy.resource)
             case "aws_s3_bucket":
-                yield from _replicas(store, index)
+                copier = replication(store, self._platform)
+                if copier is not None:
+                    yield Backup("replication", copier)
         if self._platform.derived(BackupPlans).covers(store):
             yield Backup("AWS Backup", store.resource)
 
@@ -192,13 +194,12 @@ def is_versioned(bucket: TerraformResource, platform: Platform) -> bool:
     )
 
 
-def _replicas(bucket: TerraformResource, index: TerraformIndex) -> Iterator[Backup]:
-    inline = [(bucket, block) for _, block in bucket.blocks("replication_configuration", "rules")]
-    settings = index.settings(bucket, "aws_s3_bucket_replication_configuration", "bucket")
-    for holder, rule in [*inline, *((each, block) for each in settings for _, block in each.blocks("rule"))]:
-        if dig(rule, "status") == "Enabled":
-            yield Backup("replication", holder.resource)
-            return
+def replication(bucket: TerraformResource, platform: Platform) -> Resource | None:
+    """What copies new objects of a bucket to another one; None where nothing does."""
+    inline = [(bucket, rule) for _, rule in bucket.blocks("replication_configuration", "rules")]
+    settings = platform.derived(TerraformIndex).settings(bucket, "aws_s3_bucket_replication_configuration", "bucket")
+    rules = [*inline, *((each, rule) for each in settings for _, rule in each.blocks("rule"))]
+    return next((holder.resource for holder, rule in rules if dig(rule, "status") == "Enabled"), None)
 
 
 def _runs(job: Workload) -> bool:

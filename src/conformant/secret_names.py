@@ -1,7 +1,7 @@
 """What a name says of its value and a value of itself: secret, reference, placeholder or neither."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -47,7 +47,8 @@ _HARMLESS_LAST = frozenset({
     "backend", "template", "selector", "realm", "region", "location", "mount", "folder", "directory", "prompt",
     "message", "description", "title", "key", "keys", "exchange", "revocation", "introspection", "reset", "txt",
     "yaml", "yml", "json", "conf", "sh", "py", "sql", "md", "properties", "bytes", "bits", "retries", "attempts",
-    "disabled", "allowed", "supported", "permission", "permissions", "rules", "volume", "volumes", "reload", "used", "usage", "total", "resources", "storage", "refresh",
+    "disabled", "allowed", "supported", "permission", "permissions", "rules", "volume", "volumes",
+    "reload", "used", "usage", "total", "resources", "storage", "refresh",
 })  # fmt: skip
 _KEY_PAIR_FIRST = frozenset(first for first, last in _SECRET_PAIRS if last == "key")
 _SECRET_OF = frozenset({
@@ -96,10 +97,14 @@ def names_an_object(name: str, value: str, *, listed: bool = False) -> bool:
     return (listed or plain) and _OBJECT_NAME.fullmatch(value) is not None
 
 
+_OBJECT_LIKE = re.compile(r"[a-z0-9.]+-[-a-z0-9.]+-(?:certs?|tls|secrets|creds|credentials)")
+"""A name of three words or more that can hardly be anything but a Secret's."""
+
 # values
 
 _PLACEHOLDER = re.compile(
     r"(?:YOUR|INSERT|REPLACE|EXAMPLE|DUMMY)_[A-Z0-9_]+|[A-Z0-9_]+_(?:VAL|VALUE|HERE)|[xX]{3,}"
+    r"|replace[-_]\S+"
 )  # fmt: skip
 _REFERENCE = re.compile(
     r".*(?:\$\(|\$\{|\{\{|<[^<>\s][^<>]*>|#\{|%\()|\$[A-Za-z_][\w.:-]*$|%[A-Z_]+%$|__\w+__$|[*.•…_-]+$"
@@ -131,6 +136,8 @@ def shape(name: str, value: str) -> Shape:
     if _SWITCH.fullmatch(text) and not (is_password_name(name) and len(text) > 3 and text.isdigit()):
         return Shape.HARMLESS
     named_so = text.isupper() and "_" in text and is_secret_name(text)
+    if _OBJECT_LIKE.fullmatch(text) and names_an_object(name, text):
+        return Shape.HARMLESS
     return Shape.PLACEHOLDER if named_so or _PLACEHOLDER.fullmatch(text) else Shape.LITERAL
 
 
@@ -144,60 +151,69 @@ def _credential_inside(text: str) -> Shape:
 
 # values of Secrets
 
-_FILLED_IN = re.compile(r"\$\{.*\}|\$\(.*\)|<[^<>]*>|\{\{.*\}\}|ref\+.*|vault:.*|op://.*", re.DOTALL)
+_FILLED_IN = re.compile(
+    r"\$\{.*\}|\$\(.*\)|<[^<>]*>|\{\{.*\}\}|ref\+.*|vault:.*|op://.*|-----BEGIN [A-Z ]+-----\s*(?:\.\.\.|…).*",
+    re.DOTALL,
+)
 _PUBLIC_BLOCKS = re.compile(
     r"(?:-----BEGIN ((?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|CERTIFICATE REQUEST|X509 CRL|DH PARAMETERS))-----"
     r"[^-]*-----END \1-----\s*|(?:[^\s#]\S* )?(?:ssh-|ecdsa-|sk-)\S+ AAAA[^\n]*\s*|#[^\n]*\s*)+"
 )
-_OPEN_KEYS = frozenset({
-    "ca.crt", "tls.crt", "namespace", "type", "project", "server", "enableoci", "insecure", "database",
-})  # fmt: skip
-_OPEN_LAST = frozenset({"user", "host", "port", "namespace", "region"})
-_CONFIGS = (".yaml", ".yml", ".ini", ".conf", ".cfg", ".toml", ".properties")
-_ADDRESS_LAST = frozenset({"url", "urls", "uri", "endpoint", "issuer", "server", "address"})
+_OPEN_KEYS = frozenset({"ca.crt", "tls.crt", "type", "project", "server", "enableoci", "insecure", "database"})
+_OPEN_LAST = ("name", "names", "user", "host", "port", "namespace", "namespaces", "region", "id", "mtime")
+_ADDRESS_LAST = frozenset({"url", "urls", "uri", "endpoint", "issuer", "server", "address", "proxy"})
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?//[^\s@?]+|[\w.-]+(?::\d+)?(?:/[^\s@?]*)?|git@[\w.-]+:\S+", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]*:)?//(?:[\w.-]+@)?[^\s@?]+|[\w.*,-]+(?::\d+)?(?:/[^\s@?]*)?|git@[\w.-]+:\S+", re.IGNORECASE
 )
+_CONFIGS = (".yaml", ".yml", ".ini", ".conf", ".cfg", ".toml", ".properties")
+_REGISTRY_KEYS = frozenset({"auth", "password", "identitytoken", "registrytoken"})
 
 
 def secret_shape(key: str, text: str) -> Shape:
-    """What a decoded value of a Secret is. All but a few known keys hold secrets there."""
+    """What a decoded value of a Secret is. All but a few known keys hold secrets there; configs and
+    registry logins are judged by what is in them."""
     text = text.strip()
     if not text or text in ("true", "false") or _PUBLIC_BLOCKS.fullmatch(text):
         return Shape.HARMLESS
     if _FILLED_IN.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
         return Shape.PLACEHOLDER
-    if key.endswith((".dockerconfigjson", ".dockercfg")):
-        return _registries(text)
-    words = _words(key)
-    last = words[-1] if words else ""
-    if token_in(text) is None:
-        if key.endswith(_CONFIGS) and _HINT.search(text) is None and "@" not in text:
-            return Shape.HARMLESS
-        if key.lower() in _OPEN_KEYS or last in _OPEN_LAST or last.endswith("name"):
-            return Shape.HARMLESS
-        if last in _ADDRESS_LAST and _ADDRESS.fullmatch(text):
-            return Shape.HARMLESS
-    return Shape.LITERAL
-
-
-def _registries(text: str) -> Shape:
-    """A registry login file is judged by the passwords and tokens in it."""
-    try:
-        document = loads(text)
-    except ValueError:
+    if token_in(text) is not None:
         return Shape.LITERAL
-    registries = document.get("auths", document) if isinstance(document, dict) else {}
-    held = [
-        value
-        for registry in (registries.values() if isinstance(registries, dict) else ())
-        for key, value in (registry.items() if isinstance(registry, dict) else ())
-        if key in ("auth", "password", "identitytoken", "registrytoken") and isinstance(value, str) and value
-    ]
-    if not held:
+    if key.endswith((".dockerconfigjson", ".dockercfg")):
+        return _worst(value for name, value in _leaves(text) if name in _REGISTRY_KEYS)
+    if key == "config" and text.startswith("{"):
+        return _worst(value for name, value in _leaves(text) if is_secret_name(name) or name == "keyData")
+    if key.endswith(_CONFIGS) and "@" not in text:
+        return max((shape(*setting) for setting in settings_in(text)), key=_ORDER.index, default=Shape.HARMLESS)
+    last = (_words(key) or ("",))[-1]
+    if key.lower() in _OPEN_KEYS or last.endswith(_OPEN_LAST):
         return Shape.HARMLESS
-    filled_in = all(_FILLED_IN.fullmatch(value) or _PLACEHOLDER.fullmatch(value) for value in held)
-    return Shape.PLACEHOLDER if filled_in else Shape.LITERAL
+    return Shape.HARMLESS if last in _ADDRESS_LAST and _ADDRESS.fullmatch(text) else Shape.LITERAL
+
+
+_ORDER = (Shape.HARMLESS, Shape.PLACEHOLDER, Shape.LITERAL)
+
+
+def _worst(values: Iterable[str]) -> Shape:
+    shapes = (Shape.PLACEHOLDER if _FILLED_IN.fullmatch(value) else Shape.LITERAL for value in values if value)
+    return max(shapes, key=_ORDER.index, default=Shape.HARMLESS)
+
+
+def _leaves(text: str) -> Iterator[tuple[str, str]]:
+    """(key, text) of every text in a JSON document; a broken one is one text that counts as all."""
+    try:
+        pending = [loads(text)]
+    except ValueError:
+        yield "password", text
+        return
+    while pending:
+        one = pending.pop()
+        for key, value in one.items() if isinstance(one, dict) else ():
+            if isinstance(value, str):
+                yield key, value
+            elif isinstance(value, dict | list):
+                pending.append(value)
+        pending.extend(one if isinstance(one, list) else ())
 
 
 # tokens
@@ -252,7 +268,7 @@ _GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
 
 _HINT = re.compile(r"(?i)pass|pwd|secret|token|credential|key|dsn|jwt|masterauth|connection")
 _LINE = re.compile(
-    r"^[ \t]*(?:export[ \t]+|set[ \t]+)?([\"']?)([A-Za-z_][\w./-]*)\1[ \t]*[=:][ \t]*"
+    r"^[ \t]*(?:-[ \t]+|export[ \t]+|set[ \t]+)?([\"']?)([A-Za-z_][\w./-]*)\1[ \t]*[=:][ \t]*"
     r"([^\n]*)$",
     re.MULTILINE,
 )

@@ -17,7 +17,7 @@ import pytest
 
 from conformant.content import content
 from conformant.leaf import Check, headers, load
-from conformant.model import Result, Severity, Status
+from conformant.model import Resource, Result, Severity, Status
 from conformant.profile import Profile
 from conformant.testing import judge
 
@@ -49,20 +49,25 @@ def verdict(entry: dict[str, Any], case: dict[str, Any]) -> str:
     least = Severity[entry.get("severity", "info").upper()]
     pattern = re.compile(entry.get("message", ""))
     for result in results(entry["ours"], case["source"], case["file"]):
-        if result.status is Status.FAIL and _concerns(result, case.get("resource")):
-            for finding in result.findings:
-                if (finding.severity or Severity.INFO) >= least and pattern.search(finding.message):
-                    return "fail"
+        if result.status is not Status.FAIL:
+            continue
+        for finding in result.findings:
+            holders = {result.resource, finding.at or result.resource}
+            label = None if entry.get("scope") == "file" else case.get("resource")
+            if not any(_concerns(holder, label) for holder in holders):
+                continue
+            if (finding.severity or Severity.INFO) >= least and pattern.search(finding.message):
+                return "fail"
     return "pass"
 
 
-def _concerns(result: Result, label: str | None) -> bool:
-    if label is None or result.resource.family == "scope":
+def _concerns(resource: Resource, label: str | None) -> bool:
+    if label is None or resource.family == "scope":
         return True
-    if result.resource.family == "terraform":
-        return "/" in label or result.resource.address == label
+    if resource.family == "terraform":
+        return "/" in label or resource.address == label
     kind, _, name = label.split("/", 2)
-    return (result.resource.kind, result.resource.name) == (kind, name) or name in ("-", "")
+    return (resource.kind, resource.name) == (kind, name) or name in ("-", "")
 
 
 def judged(entry: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:

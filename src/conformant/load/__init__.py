@@ -61,6 +61,9 @@ class Loader:
     def load(self, found_inputs: Found) -> Loaded:
         """Read these inputs."""
         inputs, self.files = found_inputs[0], list(found_inputs[1])
+        for entry in found_inputs[1]:
+            if entry.status == "unreadable":
+                self._faults(entry.file, [Fault("syntax", entry.reason, Place(entry.file))])
         groups: dict[str, list[Input]] = {}
         for found in inputs:
             groups.setdefault(found.kind, []).append(found)
@@ -107,6 +110,8 @@ class Loader:
             self._markdown(found.path, text)
         elif found.kind == "env":
             self._env(found.path, text)
+        elif found.kind == "avro":
+            self._avro_file(found.path, text)
         else:
             self._manifest(found, text)
 
@@ -121,8 +126,8 @@ class Loader:
         objects, faults, others = parse(found.path, text)
         count = len(objects)
         self.parsed.extend(objects)
-        if found.kind in ("avro", "json"):
-            count += self._avro(found.path, text, [other.raw for other in others], found.kind == "avro")
+        if found.kind == "json":
+            count += self._avro(found.path, text, [other.raw for other in others])
         status = "read" if count or not faults else "unreadable"
         syntax = next((fault for fault in faults if fault.kind == "syntax"), None)
         template = next((fault for fault in faults if fault.kind == "template"), None)
@@ -144,10 +149,18 @@ class Loader:
             )
         )  # fmt: skip
 
-    def _avro(self, file: str, text: str, raws: Iterable[Any], certain: bool, first_line: int = 1) -> int:
+    def _avro_file(self, file: str, text: str) -> None:
         from conformant.load import avro
 
-        if not (certain or any(avro.is_avro(raw) for raw in raws)):
+        resources, files = avro.load(file, text)
+        self.resources.extend(resources)
+        self.files.extend(files)
+        self._faults(file, _syntax(files))
+
+    def _avro(self, file: str, text: str, raws: Iterable[Any], first_line: int = 1) -> int:
+        from conformant.load import avro
+
+        if not any(avro.is_avro(raw) for raw in raws):
             return 0
         resources, files = avro.load(file, text, first_line)
         self.resources.extend(resources)
@@ -213,7 +226,7 @@ class Loader:
             return rendering.render_block(file, block, self.options.values, self.parsed)
         self.parsed.extend(objects)
         if block.language == "json":
-            self._avro(file, block.text, [other.raw for other in others], False, block.first_line)
+            self._avro(file, block.text, [other.raw for other in others], block.first_line)
         return faults
 
     # the rest
@@ -279,11 +292,21 @@ class Loader:
         from conformant.load import terraform
 
         resources: list[Resource] = []
-        if any(found.kind == "terraform" for found in sources):
+        if not any(found.kind == "terraform" for found in sources):
+            reason = "variables of no configuration that is read here"
+            self.files.extend(FileCoverage(found.path, "skipped", 0, reason) for found in sources)
+        else:
             root = commonpath([dirname(found.path) or "." for found in sources])
             variables = terraform.Variables(dict(self.options.variables), self.options.variable_files)
             files = {found.path: found.data or b"" for found in sources}
-            resources, coverage = terraform.load_directory(root or ".", files, variables=variables)
+            try:
+                resources, coverage = terraform.load_directory(root or ".", files, variables=variables)
+            except (OSError, ValueError) as error:
+                if not self.options.variable_files:
+                    raise
+                from conformant.load.rendering import BadValues
+
+                raise BadValues(f"Terraform variables: {error}") from None
             self._terraform_files(coverage)
             for found in sources:
                 if b"conformant:" in (found.data or b""):

@@ -66,13 +66,16 @@ def load(file: str, text: str, first_line: int = 1) -> tuple[list[Resource], lis
             coverage.status, coverage.reason = "template", _PLACEHOLDER
         coverage.place = Place(file, error.lineno + first_line - 1, error.colno)
         return [], [coverage]
+    except RecursionError:
+        pass  # said below, with the place
     for document in documents(bare):
-        locator = YamlLocator(file, bare, document, first_line=first_line)
         if document.error or document.template:
             coverage.status = "unreadable" if document.error else "template"
             coverage.reason = document.error or _PLACEHOLDER
-            coverage.place = locator.place(())
+            line = document.error_line or document.template
+            coverage.place = Place(file, line + first_line - 1, document.error_column or 1)
             continue
+        locator = YamlLocator(file, bare, document, first_line=first_line)
         resources.extend(_schemas(document, locator))
     coverage.resources = len(resources)
     if not resources and coverage.status == "read":

@@ -53,7 +53,7 @@ class NoSuchInput(Exception):
         self.path = path
 
 
-class BadFile(Exception):
+class BadFile(ValueError):
     """A file that says how to read the inputs (values, variables, definitions) and cannot be used itself;
     the message names its place."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from conformant.load.files import BadFile
 from conformant.load.terraform.directory import read_text
 from conformant.load.terraform.json_syntax import parse_json_values
 from conformant.load.terraform.lexer import SyntaxFault
