@@ -154,7 +154,7 @@ def _encrypted(location: StorageLocation, platform: Platform) -> Iterator[Item]:
     bucket = _bucket(location, platform)
     if bucket is not None and _has_key(bucket, platform):
         return
-    message = "no key is named: the backups are encrypted with the provider's own key, if at all"
+    message = "no key is named: the store encrypts with a key of its own"
     yield Finding(message, CONFIG / "kmsKeyId", Severity.MEDIUM, Cure("config.kmsKeyId", grade="none"))
 
 

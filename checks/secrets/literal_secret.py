@@ -20,6 +20,7 @@ When it is fine: Throw-away credentials of a test that nothing else accepts. Wai
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 
 from conformant.leaf import Item, check
@@ -265,7 +266,7 @@ def _custom(thing: Anything) -> Iterator[Finding]:
     for key, value in thing.raw.items():
         if key in ("metadata", "status", "apiVersion", "kind"):
             continue
-        for path, name, text, listed in named_texts(value, (key,), str(key)):
+        for path, name, text, listed in named_texts(value, (key,), str(key), wanted=_telling):
             if is_secret_name(name):
                 if (name == "secretKey" and group == "external-secrets.io") or _is_collector(thing, path):
                     continue
@@ -276,10 +277,15 @@ def _custom(thing: Anything) -> Iterator[Finding]:
                 yield from _settings(path, text)
 
 
+@lru_cache(65536)
+def _telling(name: str) -> bool:
+    return name in ("command", "args", "values") or is_secret_name(name)
+
+
 def _in_reference(path: Steps) -> bool:
-    """Inside a reference to a Secret, where keys of that Secret are named."""
+    """Inside a reference to a Secret, where keys of that Secret are named, or among labels."""
     holder = path[-2] if len(path) > 1 else None
-    return isinstance(holder, str) and holder.lower().endswith(("secret", "ref", "selector"))
+    return isinstance(holder, str) and holder.lower().endswith(("secret", "ref", "selector", "labels"))
 
 
 def _is_collector(thing: Anything, path: Steps) -> bool:
@@ -310,6 +316,6 @@ def _config(thing: Anything) -> Iterator[Finding]:
 def _terraform(thing: Anything) -> Iterator[Finding]:
     for path, name, text, listed in terraform_texts(thing.resource):
         if is_secret_name(name):
-            yield from _named(path, name, text, objects=listed)
+            yield from _named(path, name, text, objects=True)
         elif "\n" in text and "=" in text:
             yield from _assigned(path, text, str(Path(path)))

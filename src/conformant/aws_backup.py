@@ -7,7 +7,7 @@ from typing import Any
 
 from conformant.aws_regions import arn_region, in_other_region
 from conformant.certainty import any_holds
-from conformant.model import Path, Undecided, Unknown, dig, mapping
+from conformant.model import ROOT, Path, Undecided, Unknown, dig, mapping
 from conformant.platform import Platform
 from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
@@ -25,25 +25,34 @@ class BackupPlans:
 
     def __init__(self, platform: Platform) -> None:
         self._index = platform.derived(TerraformIndex)
-        self._selections = self._index.of_type("aws_backup_selection")
-        self._named: dict[tuple[int, str], frozenset[int]] = {}
+        self._naming: dict[int, list[TerraformResource]] = {}
+        self._matching: list[TerraformResource] = []
+        for selection in self._index.of_type("aws_backup_selection"):
+            for named in self._index.targets(selection, "resources"):
+                self._naming.setdefault(id(named.resource), []).append(selection)
+            arns = selection.raw.get("resources")
+            if not isinstance(arns, list) or not all(_is_reference(arn) for arn in arns):
+                self._matching.append(selection)
 
     def covers(self, store: TerraformResource) -> bool:
         """Whether a selection assigns `store` to a plan. Raises Undecided when none is known to, but one may."""
-        return any_holds(partial(self._selects, selection, store) for selection in self._selections)
+        return any_holds(partial(self._selects, selection, store) for selection in self._candidates(store))
 
     def copies_abroad(self, store: TerraformResource) -> bool:
         """Whether a plan that covers `store` copies to a vault of another region. Raises Undecided likewise."""
         return any_holds(
             partial(self._copies, selection, plan, path, store)
-            for selection in self._selections
+            for selection in self._candidates(store)
             for plan, path in self._copy_actions(selection)
         )
+
+    def _candidates(self, store: TerraformResource) -> list[TerraformResource]:
+        return [*self._naming.get(id(store.resource), ()), *self._matching]
 
     def _copy_actions(self, selection: TerraformResource) -> Iterator[tuple[TerraformResource | None, Path]]:
         plans = [each for each in self._index.targets(selection, "plan_id") if each.type == "aws_backup_plan"]
         if not plans:
-            yield None, Path()
+            yield None, ROOT
         for plan in plans:
             for path, _ in plan.blocks("rule", "copy_action"):
                 yield plan, path
@@ -55,8 +64,7 @@ class BackupPlans:
             return False
         if plan is None:
             raise Undecided(f"the plan of {selection.address} is not known")
-        vaults = self._index.targets(plan, *path, "destination_vault_arn")
-        for vault in vaults:
+        for vault in self._index.targets(plan, *path, "destination_vault_arn"):
             if vault.type == "aws_backup_vault":
                 return in_other_region(vault, store)
         destination = plan.get(*path, "destination_vault_arn")
@@ -66,7 +74,7 @@ class BackupPlans:
         return region != store.region
 
     def _selects(self, selection: TerraformResource, store: TerraformResource) -> bool:
-        if self._names(selection, "not_resources", store):
+        if "not_resources" in selection.raw and self._names(selection, "not_resources", store):
             return False
         if "resources" in selection.raw and not self._names(selection, "resources", store):
             return False
@@ -78,20 +86,14 @@ class BackupPlans:
 
     def _names(self, selection: TerraformResource, argument: str, store: TerraformResource) -> bool:
         """Whether a list of ARNs and patterns has one for `store`."""
-        if argument not in selection.raw:
-            return False
-        key = id(selection), argument
-        if key not in self._named:
-            targets = self._index.targets(selection, argument)
-            self._named[key] = frozenset(id(each.resource) for each in targets)
-        if id(store.resource) in self._named[key]:
+        if any(each.resource is store.resource for each in self._index.targets(selection, argument)):
             return True
         return any_holds(partial(_matches, arn, store) for arn in selection.list(argument))
 
 
 def _matches(arn: Any, store: TerraformResource) -> bool:
     if isinstance(arn, Unknown):
-        if arn.references and all(_is_resource(each) for each in arn.references):
+        if _is_reference(arn):
             return False
         raise Undecided(arn.reason)
     if arn == "*":
@@ -106,8 +108,15 @@ def _matches(arn: Any, store: TerraformResource) -> bool:
     return fnmatchcase(prefix + (name if isinstance(name, str) else "?"), fields[5])
 
 
+def _is_reference(arn: Any) -> bool:
+    """Whether an element certainly means resources of Terraform, and no others."""
+    references = arn.references if isinstance(arn, Unknown) else ()
+    return bool(references) and all(_is_resource(address) for address in references)
+
+
 def _is_resource(address: str) -> bool:
-    return any(part.startswith("aws_") for part in address.split(".")[:-1]) and "data." not in address
+    *parts, _ = address.split(".")
+    return "data" not in parts and any(part.startswith("aws_") for part in parts)
 
 
 def _tagged(selection: TerraformResource, store: TerraformResource) -> bool:

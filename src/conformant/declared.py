@@ -82,6 +82,8 @@ class Declared:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self._siblings: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._near: dict[tuple[str, str, str], list[str]] = {}
         self._names: dict[str, dict[str, set[str]]] = {}
         self._pods: dict[str, Labelled] = {}
         self._services: dict[str, Labelled] = {}
@@ -151,17 +153,18 @@ class Declared:
 
     def _almost(self, reference: Reference) -> str:
         """A declared name that differs by a typing error; numbered siblings do not."""
-        name = reference.name
-        most, letters, text = min(2, len(name) // 3), frozenset(name), _undigited(name)
-        near = (
-            known
-            for known in self.names(reference.keys[0], reference.namespace)
-            if abs(len(known) - len(name)) <= most
-            and len(letters.symmetric_difference(known)) <= 2 * most
-            and _undigited(known) != text
-            and edit_distance(name, known, most) <= most
-        )
-        return min(near, default="") if most else ""
+        place, name = (reference.keys[0], reference.namespace), reference.name
+        siblings = self._siblings.get(place)
+        if siblings is None:
+            siblings = self._siblings[place] = {}
+            for known in self.names(*place):
+                siblings.setdefault(_undigited(known), []).append(known)
+        text, most = _undigited(name), min(2, len(name) // 3)
+        near = self._near.get((*place, text))
+        if near is None:
+            near = self._near[*place, text] = [known for known in siblings if 0 < _apart(text, known) <= most]
+        found = (known for each in near for known in siblings[each] if _apart(name, known) <= most)
+        return min(found, default="")
 
     def _elsewhere(self, reference: Reference) -> bool:
         address = f"{reference.kind}/{reference.namespace or '-'}/{reference.name}"
@@ -211,6 +214,7 @@ class Declared:
 
 
 _NONE: frozenset[str] = frozenset()
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
 def _unread(source: SourceFile) -> bool:
@@ -222,7 +226,14 @@ def _within(folder: str, outer: str) -> bool:
 
 
 def _undigited(name: str) -> str:
-    return "".join(character for character in name if not character.isdigit())
+    return name.translate(_NO_DIGITS)
+
+
+def _apart(one: str, other: str) -> int:
+    """The edit distance of two words up to 2, else 3."""
+    if abs(len(one) - len(other)) > 2 or len(set(one).symmetric_difference(other)) > 4:
+        return 3
+    return edit_distance(one, other, 2)
 
 
 def _makes(key: str) -> bool:

@@ -71,36 +71,36 @@ class Session:
 
     def report(self, checks: Sequence[Check], *, today: date, keep_passes: bool = False) -> Report:
         """Evaluate `checks` and say everything that the run found."""
-        stated = Waivers(waivers(self.settings, self.file), self.loaded.waivers, self.accepted)
-        stated.faults.extend(self.loaded.waiver_faults)
-        stated.read_annotations(self.platform.resources)
+        report = self.judge(checks, today=today, keep_passes=keep_passes)
+        self.loaded.coverage.idle_checks = report.coverage.idle_checks
+        report.coverage = self.loaded.coverage
+        report.coverage.unseen_kinds = self._unseen(checks)
+        if not self.settings.select or AUDIT in self.settings.select:
+            report.results += audit_results(self.waivers, today)
+        report.versions, report.inputs = {"conformant": __version__}, list(self.paths)
+        report.seconds = perf_counter() - self.started
+        return report
+
+    def judge(self, checks: Sequence[Check], *, today: date, keep_passes: bool = False) -> Report:
+        """Evaluate some checks, for front ends that run them one by one: nothing is said of the inputs and
+        of waivers as such."""
         verdicts = evaluate(
-            checks, self.platform, today=today, waivers=stated, settings=self.settings.settings,
+            checks, self.platform, today=today, waivers=self.waivers, settings=self.settings.settings,
             keep_passes=keep_passes,
         )  # fmt: skip
-        coverage = self.loaded.coverage
-        coverage.unseen_kinds = self._unseen(checks)
-        coverage.idle_checks = verdicts.idle
-        results = verdicts.results
-        if not self.settings.select or AUDIT in self.settings.select:
-            results = [*results, *audit_results(stated, today)]
         return Report(
-            results=results, passed=verdicts.passed, coverage=coverage, versions={"conformant": __version__},
-            checks={check.id: check for check in checks}, inputs=list(self.paths),
-            seconds=perf_counter() - self.started, fail_on=severity(self.settings.fail_on),
+            results=verdicts.results, passed=verdicts.passed, coverage=Coverage(idle_checks=verdicts.idle),
+            checks={check.id: check for check in checks}, fail_on=severity(self.settings.fail_on),
             strict=self.settings.strict,
         )  # fmt: skip
 
-    def judge(self, checks: Sequence[Check], *, today: date) -> Report:
-        """Some checks only, for front ends that run them one by one: waivers that they leave
-        unused are not reported."""
+    @cached_property
+    def waivers(self) -> Waivers:
+        """All waivers that are stated; they remember which of them the checks judged so far used."""
         stated = Waivers(waivers(self.settings, self.file), self.loaded.waivers, self.accepted)
+        stated.faults.extend(self.loaded.waiver_faults)
         stated.read_annotations(self.platform.resources)
-        verdicts = evaluate(checks, self.platform, today=today, waivers=stated, settings=self.settings.settings)
-        return Report(
-            results=verdicts.results, passed=verdicts.passed, coverage=Coverage(idle_checks=verdicts.idle),
-            fail_on=severity(self.settings.fail_on), strict=self.settings.strict,
-        )  # fmt: skip
+        return stated
 
     @cached_property
     def accepted(self) -> frozenset[str]:

@@ -160,7 +160,9 @@ _PUBLIC_BLOCKS = re.compile(
     r"[^-]*-----END \1-----\s*|(?:[^\s#]\S* )?(?:ssh-|ecdsa-|sk-)\S+ AAAA[^\n]*\s*|#[^\n]*\s*)+"
 )
 _OPEN_KEYS = frozenset({"ca.crt", "tls.crt", "type", "project", "server", "enableoci", "insecure", "database"})
-_OPEN_LAST = ("name", "names", "user", "host", "port", "namespace", "namespaces", "region", "id", "mtime")
+_OPEN_LAST = frozenset({
+    "names", "user", "host", "port", "namespace", "namespaces", "region", "id", "mtime", "type", "version",
+})  # fmt: skip
 _ADDRESS_LAST = frozenset({"url", "urls", "uri", "endpoint", "issuer", "server", "address", "proxy"})
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?//(?:[\w.-]+@)?[^\s@?]+|[\w.*,-]+(?::\d+)?(?:/[^\s@?]*)?|git@[\w.-]+:\S+", re.IGNORECASE
@@ -177,8 +179,8 @@ def secret_shape(key: str, text: str) -> Shape:
         return Shape.HARMLESS
     if _FILLED_IN.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
         return Shape.PLACEHOLDER
-    if token_in(text) is not None:
-        return Shape.LITERAL
+    if token := token_in(text):
+        return token[1]
     if key.endswith((".dockerconfigjson", ".dockercfg")):
         return _worst(value for name, value in _leaves(text) if name in _REGISTRY_KEYS)
     if key == "config" and text.startswith("{"):
@@ -186,7 +188,7 @@ def secret_shape(key: str, text: str) -> Shape:
     if key.endswith(_CONFIGS) and "@" not in text:
         return max((shape(*setting) for setting in settings_in(text)), key=_ORDER.index, default=Shape.HARMLESS)
     last = (_words(key) or ("",))[-1]
-    if key.lower() in _OPEN_KEYS or last.endswith(_OPEN_LAST):
+    if key.lower() in _OPEN_KEYS or last in _OPEN_LAST or last.endswith("name"):
         return Shape.HARMLESS
     return Shape.HARMLESS if last in _ADDRESS_LAST and _ADDRESS.fullmatch(text) else Shape.LITERAL
 
@@ -244,11 +246,11 @@ def token_in(text: str) -> tuple[str, Shape] | None:
 
 class _TokenHint:
     @staticmethod
-    def search(text: str, start: int = 0, end: int | None = None) -> bool:
-        """Whether ``text[start:end]`` may hold what `token_in` finds."""
+    def search(text: str, start: int = 0, end: int | None = None) -> bool | None:
+        """True if ``text[start:end]`` may hold what `token_in` finds, else None, as a pattern's search."""
         find = text.find
         stop = len(text) if end is None else end
-        return (
+        may = (
             find("PRIVATE KEY", start, stop) >= 0
             or find("AKIA", start, stop) >= 0
             or find(".eyJ", start, stop) >= 0
@@ -258,6 +260,7 @@ class _TokenHint:
             or find("events.pagerduty", start, stop) >= 0
             or (find("_", start, stop) >= 0 and any(find(prefix, start, stop) >= 0 for prefix in _GITHUB))
         )
+        return True if may else None
 
 
 TOKEN_HINT = _TokenHint()

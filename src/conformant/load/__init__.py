@@ -1,7 +1,7 @@
 """From the paths that a user names to resources with places."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from os.path import commonpath, dirname
+from os.path import commonpath, dirname, isabs
 from typing import Any
 
 from msgspec import Struct
@@ -292,29 +292,31 @@ class Loader:
         from conformant.load import terraform
 
         resources: list[Resource] = []
-        if not any(found.kind == "terraform" for found in sources):
-            reason = "variables of no configuration that is read here"
-            self.files.extend(FileCoverage(found.path, "skipped", 0, reason) for found in sources)
-        else:
-            root = commonpath([dirname(found.path) or "." for found in sources])
-            variables = terraform.Variables(dict(self.options.variables), self.options.variable_files)
-            files = {found.path: found.data or b"" for found in sources}
-            try:
-                resources, coverage = terraform.load_directory(root or ".", files, variables=variables)
-            except (OSError, ValueError) as error:
-                if not self.options.variable_files:
-                    raise
-                from conformant.load.rendering import BadValues
-
-                raise BadValues(f"Terraform variables: {error}") from None
-            self._terraform_files(coverage)
-            for found in sources:
-                if b"conformant:" in (found.data or b""):
-                    self._comments(found.path, (found.data or b"").decode("utf-8", "replace"))
+        for absolute in (False, True):
+            part = [found for found in sources if isabs(found.path) is absolute]
+            resources += self._configurations(part)
         for plan in plans:
             resources, coverage = terraform.load_plan(plan.path, plan.data or b"", resources)
             self._terraform_files(coverage)
         self.resources.extend(resources)
+
+    def _configurations(self, sources: Sequence[Input]) -> list[Resource]:
+        """The resources of the Terraform files, whose paths are all absolute or all relative."""
+        from conformant.load import terraform
+
+        if not any(found.kind == "terraform" for found in sources):
+            reason = "variables of no configuration that is read here"
+            self.files.extend(FileCoverage(found.path, "skipped", 0, reason) for found in sources)
+            return []
+        root = commonpath([dirname(found.path) or "." for found in sources])
+        variables = terraform.Variables(dict(self.options.variables), self.options.variable_files)
+        files = {found.path: found.data or b"" for found in sources}
+        resources, coverage = terraform.load_directory(root or ".", files, variables=variables)
+        self._terraform_files(coverage)
+        for found in sources:
+            if b"conformant:" in (found.data or b""):
+                self._comments(found.path, (found.data or b"").decode("utf-8", "replace"))
+        return resources
 
     def _terraform_files(self, coverage: Sequence[FileCoverage]) -> None:
         self.files.extend(coverage)

@@ -1,6 +1,6 @@
 """External secrets, Secrets as they stand in files, and the named texts of whatever may carry one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from conformant.model import Path, Resource, Step, Undecided, Unknown, mapping, sequence
@@ -79,29 +79,39 @@ Named = tuple[Steps, str, str, bool]
 """The path of a text, its name, the text, and whether it is an element of a list."""
 
 
-def named_texts(value: Any, way: Steps = (), name: str = "") -> Iterator[Named]:
+def _any(_: str) -> bool:
+    return True
+
+
+def named_texts(
+    value: Any, way: Steps = (), name: str = "", *, wanted: Callable[[str], bool] = _any
+) -> Iterator[Named]:
     """Every text and whole number below `value` with the name that it goes by: its key; for an
-    element of a list that of the list; for the ``value`` beside a ``name`` that name."""
+    element of a list that of the list; for the ``value`` beside a ``name`` that name. Only those
+    with a `wanted` name."""
     stack: list[tuple[Steps, str, Any]] = [(way, name, value)]
     while stack:
         where, known, one = stack.pop()
         if one.__class__ is dict:
-            pair = one.get("name") if "value" in one else None
             for key, entry in one.items():
                 kind = entry.__class__
-                if kind is str or kind is int:
-                    called = pair if key == "value" and pair.__class__ is str else str(key)
-                    yield (*where, key), called, entry if kind is str else str(entry), False
-                elif kind is dict or kind is list:
-                    stack.append(((*where, key), str(key), entry))
+                if kind is dict or kind is list:
+                    stack.append(((*where, key), key, entry))
+                elif kind is str or kind is int:
+                    called = one.get("name") if key == "value" else key
+                    if called.__class__ is not str:
+                        called = str(key)
+                    if wanted(called):
+                        yield (*where, key), called, str(entry), False
         elif one.__class__ is list:
+            known = str(known)
             for index, entry in enumerate(one):
                 kind = entry.__class__
-                if kind is str:
-                    yield (*where, index), known, entry, True
-                elif kind is dict or kind is list:
+                if kind is dict or kind is list:
                     stack.append(((*where, index), known, entry))
-        elif one.__class__ is str:
+                elif kind is str and wanted(known):
+                    yield (*where, index), known, entry, True
+        elif one.__class__ is str and wanted(known):
             yield where, known, one, False
 
 
