@@ -29,7 +29,7 @@ def findings(
     tmp_path: Path, *, annotations: str = "", comment: str = "", **settings: object
 ) -> list[tuple[str, Status]]:
     (tmp_path / "pod.yaml").write_text(POD.format(annotations=annotations, comment=comment))
-    chosen = Settings(select=("WRK-006", "WVR-001"), **settings)  # type: ignore[arg-type]
+    chosen = Settings(select=("WRK-006", "WRK-023", "WVR-001"), **settings)  # type: ignore[arg-type]
     report = check([str(tmp_path)], chosen, today=TODAY)
     return [(result.check, result.status) for result in report.results]
 
@@ -68,7 +68,7 @@ def test_a_malformed_comment_is_reported(tmp_path: Path) -> None:
 
 
 def test_an_unused_comment_is_reported(tmp_path: Path) -> None:
-    comment = "      # conformant: waive WRK-007 until 2027-01-31 owner team: elsewhere\n"
+    comment = "      # conformant: waive WRK-023 until 2027-01-31 owner team: elsewhere\n"
     assert findings(tmp_path, comment=comment) == [("WRK-006", Status.FAIL), ("WVR-001", Status.FAIL)]
 
 
@@ -84,7 +84,7 @@ def test_a_bad_annotation_waives_nothing_and_is_reported(tmp_path: Path, value: 
 
 
 def test_an_unused_annotation_is_reported(tmp_path: Path) -> None:
-    annotations = '  annotations:\n    waive.conformant.dev/WRK-007: "until 2027-01-31: elsewhere"\n'
+    annotations = '  annotations:\n    waive.conformant.dev/WRK-023: "until 2027-01-31: elsewhere"\n'
     assert findings(tmp_path, annotations=annotations) == [("WRK-006", Status.FAIL), ("WVR-001", Status.FAIL)]
 
 

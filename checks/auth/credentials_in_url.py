@@ -45,7 +45,7 @@ def credentials_in_url(thing: Anything, platform: Platform) -> Iterator[Item]:
         yield from aspects([_providers(thing)])
     elif resource.kind == "RequestAuthentication" and resource.group == "security.istio.io":
         yield from aspects([_jwt_rules(thing)])
-    if resource.kind != "Secret" and thing.may_hold(HINT):
+    if thing.configurable and thing.may_hold(HINT):
         yield from _urls(thing, platform)
 
 

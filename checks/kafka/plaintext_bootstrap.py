@@ -47,7 +47,9 @@ SHIPPERS = ("FluentdConfig", "FluentBitConfig")
 )
 def plaintext_bootstrap(thing: Anything, platform: Platform) -> Iterator[Item]:
     resource = thing.resource
-    if resource.kind in SHIPPERS or not thing.may_mention(HINTS) or resource.family == "terraform":
+    if resource.kind in SHIPPERS or resource.family == "terraform":
+        return
+    if not thing.configurable or not thing.may_mention(HINTS):
         return
     if resource.kind == "ConfigMap":
         addresses = _in_data(thing)

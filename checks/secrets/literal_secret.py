@@ -57,6 +57,7 @@ HOLDERS = frozenset({
 """Kinds that hold secrets themselves where others hold the names of Secrets."""
 WORKLOADS = Workload.kinds or frozenset()
 PAGING_KEYS = frozenset({"service_key", "routing_key", "user_key"})
+TELLING = frozenset({"command", "args", "values", *PAGING_KEYS})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 TOOLS = ("vault.hashicorp.com/", "secret.reloader.stakater.com/", "checksum/", "kubectl.kubernetes.io/")
 """Annotations that speak of secrets and hold none."""
@@ -81,11 +82,12 @@ def literal_secret(thing: Anything, platform: Platform) -> Iterator[Item]:
         return
     if resource.family == "terraform":
         items = chain(_tokens(terraform_texts(resource)), _terraform(thing))
-    elif resource.family == "config":
-        items = chain(_tokens(_all(thing, platform)), _config(thing))
     else:
         tokens = _tokens(_all(thing, platform)) if may_hold_token(resource) else ()
-        items = chain(tokens, _annotations(thing.raw, ()), _kubernetes(thing, platform, key))
+        if resource.family == "config":
+            items = chain(tokens, _config(thing))
+        else:
+            items = chain(tokens, _annotations(thing.raw, ()), _kubernetes(thing, platform, key))
     found: dict[Path, Finding] = {}
     for item in items:
         if not isinstance(item, Finding):
@@ -279,7 +281,7 @@ def _custom(thing: Anything) -> Iterator[Finding]:
 
 @lru_cache(65536)
 def _telling(name: str) -> bool:
-    return name in ("command", "args", "values") or is_secret_name(name)
+    return name in TELLING or is_secret_name(name)
 
 
 def _in_reference(path: Steps) -> bool:
@@ -306,7 +308,7 @@ def _config(thing: Anything) -> Iterator[Finding]:
         yield from _settings((), thing.raw)
         return
     paging = thing.kind == "AlertmanagerConfig"
-    for path, name, text, listed in named_texts(thing.raw):
+    for path, name, text, listed in named_texts(thing.raw, wanted=_telling):
         if is_secret_name(name):
             yield from _named(path, name, text, objects=listed)
         elif paging and name in PAGING_KEYS:
@@ -314,7 +316,7 @@ def _config(thing: Anything) -> Iterator[Finding]:
 
 
 def _terraform(thing: Anything) -> Iterator[Finding]:
-    for path, name, text, listed in terraform_texts(thing.resource):
+    for path, name, text, _ in terraform_texts(thing.resource):
         if is_secret_name(name):
             yield from _named(path, name, text, objects=True)
         elif "\n" in text and "=" in text:

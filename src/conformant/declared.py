@@ -162,7 +162,7 @@ class Declared:
         text, most = _undigited(name), min(2, len(name) // 3)
         near = self._near.get((*place, text))
         if near is None:
-            near = self._near[*place, text] = [known for known in siblings if 0 < _apart(text, known) <= most]
+            near = self._near[*place, text] = [known for known in siblings if 0 < _apart(text, known) <= 2]
         found = (known for each in near for known in siblings[each] if _apart(name, known) <= most)
         return min(found, default="")
 

@@ -16,7 +16,7 @@ from conformant.leaf import Check, Header, LeafError, headers, load
 from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
 from conformant.load.files import BadFile, find
-from conformant.model import Coverage, Report
+from conformant.model import Coverage, Report, Result
 from conformant.platform import Platform
 from conformant.profile import Profile
 from conformant.waivers import AUDIT, Waivers, audit_results
@@ -75,8 +75,7 @@ class Session:
         self.loaded.coverage.idle_checks = report.coverage.idle_checks
         report.coverage = self.loaded.coverage
         report.coverage.unseen_kinds = self._unseen(checks)
-        if not self.settings.select or AUDIT in self.settings.select:
-            report.results += audit_results(self.waivers, today)
+        report.results += self.audit(checks, today=today)
         report.versions, report.inputs = {"conformant": __version__}, list(self.paths)
         report.seconds = perf_counter() - self.started
         return report
@@ -93,6 +92,16 @@ class Session:
             checks={check.id: check for check in checks}, fail_on=severity(self.settings.fail_on),
             strict=self.settings.strict,
         )  # fmt: skip
+
+    def audit(self, judged: Sequence[Check], *, today: date) -> list[Result]:
+        """What is wrong with the waivers, after `judged` were judged: malformed, expired, unused."""
+        if AUDIT in self.settings.skip or (self.settings.select and AUDIT not in self.settings.select):
+            return []
+        names = {waiver.check for waiver in self.waivers.stated}
+        names -= {name for name in names for check in judged if check.answers_to(name)}
+        others = all_checks(self.settings) if names else []
+        not_run = {name for name in names if any(check.answers_to(name) for check in others)}
+        return audit_results(self.waivers, today, not_run)
 
     @cached_property
     def waivers(self) -> Waivers:

@@ -148,29 +148,34 @@ class Waivers:
             if check.answers_to(waiver.check):
                 yield waiver
 
-    def audit(self, today: date) -> Iterator[tuple[Place, str]]:
-        """What is wrong with the waivers themselves: malformed, expired, unused."""
+    @property
+    def stated(self) -> list[Waiver]:
+        """All waivers, in the order of configuration, comments, annotations."""
+        found = list(self.configured)
+        for placed in (self.inline, self.annotated):
+            for waivers in placed.values():
+                found.extend(waivers)
+        return found
+
+    def audit(self, today: date, not_run: Collection[str] = ()) -> Iterator[tuple[Place, str]]:
+        """What is wrong with the waivers themselves: malformed, expired, unused; the last is not said of
+        waivers for `not_run`, names of checks that did not run."""
         yield from self.faults
-        stated: list[Waiver] = list(self.configured)
-        for inline in self.inline.values():
-            stated.extend(inline)
-        for annotated in self.annotated.values():
-            stated.extend(annotated)
-        for waiver in stated:
+        for waiver in self.stated:
             place = waiver.origin or Place("configuration")
             if waiver.expires < today:
                 yield place, f"waiver of {waiver.check} expired on {waiver.expires}"
-            elif id(waiver) not in self.used:
+            elif id(waiver) not in self.used and waiver.check not in not_run:
                 yield place, f"waiver of {waiver.check} for {waiver.resource!r} matches no finding"
 
 
 AUDIT = "WVR-001"
 
 
-def audit_results(waivers: Waivers, today: date) -> list[Result]:
+def audit_results(waivers: Waivers, today: date, not_run: Collection[str] = ()) -> list[Result]:
     """The faults of the waivers as results of their own, under the id WVR-001."""
     results: list[Result] = []
-    for place, message in waivers.audit(today):
+    for place, message in waivers.audit(today, not_run):
         resource = Resource(
             family="scope", group="", version="", kind="Waiver", namespace="", name=place.file, raw={},
             locator=Fixed(place), source="configuration",

@@ -6,6 +6,16 @@ from typing import Any, ClassVar
 
 from conformant.model import Path, Step
 from conformant.views.base import View
+from conformant.views.workload import Workload
+
+HOLDERS = (Workload.kinds or frozenset()) | {"/ConfigMap"}
+BUILT_IN = frozenset({
+    "", "apps", "batch", "autoscaling", "policy", "extensions", "networking.k8s.io", "rbac.authorization.k8s.io",
+    "storage.k8s.io", "scheduling.k8s.io", "node.k8s.io", "coordination.k8s.io", "discovery.k8s.io",
+    "certificates.k8s.io", "policy.networking.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
+    "flowcontrol.apiserver.k8s.io", "snapshot.storage.k8s.io", "resource.k8s.io",
+})  # fmt: skip
+"""API groups whose objects have a fixed form, without free settings."""
 
 
 class Anything(View):
@@ -14,6 +24,16 @@ class Anything(View):
     __slots__ = ()
     family: ClassVar[str] = "any"
     kinds: ClassVar[frozenset[str] | None] = None
+
+    @property
+    def configurable(self) -> bool:
+        """Whether settings of programs may stand in it: workloads, ConfigMaps, custom resources,
+        Terraform and configs, but not the API's own objects of fixed form (NetworkPolicies, roles …)."""
+        resource = self.resource
+        if resource.family != "kubernetes":
+            return True
+        key = f"{resource.group}/{resource.kind}"
+        return key in HOLDERS or (resource.group not in BUILT_IN and "." in resource.group)
 
     def may_hold(self, pattern: "Pattern[str]") -> bool:
         """Whether the text that the resource was read from holds the pattern anywhere: a cheap

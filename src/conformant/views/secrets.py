@@ -89,35 +89,48 @@ def named_texts(
     """Every text and whole number below `value` with the name that it goes by: its key; for an
     element of a list that of the list; for the ``value`` beside a ``name`` that name. Only those
     with a `wanted` name."""
-    stack: list[tuple[Steps, str, Any]] = [(way, name, value)]
+    if value.__class__ is str:
+        if wanted(name):
+            yield way, name, value, False
+        return
+    stack: list[tuple[Any, str, Any]] = [(None, name, value)]
     while stack:
-        where, known, one = stack.pop()
+        trail, known, one = stack.pop()
         if one.__class__ is dict:
             for key, entry in one.items():
                 kind = entry.__class__
-                if kind is dict or kind is list:
-                    stack.append(((*where, key), key, entry))
-                elif kind is str or kind is int:
+                if kind is str or kind is int:
                     called = one.get("name") if key == "value" else key
                     if called.__class__ is not str:
                         called = str(key)
                     if wanted(called):
-                        yield (*where, key), called, str(entry), False
+                        yield _steps(way, (trail, key)), called, str(entry), False
+                elif kind is dict or kind is list:
+                    stack.append(((trail, key), key, entry))
         elif one.__class__ is list:
             known = str(known)
             for index, entry in enumerate(one):
                 kind = entry.__class__
                 if kind is dict or kind is list:
-                    stack.append(((*where, index), known, entry))
+                    stack.append(((trail, index), known, entry))
                 elif kind is str and wanted(known):
-                    yield (*where, index), known, entry, True
-        elif one.__class__ is str and wanted(known):
-            yield where, known, one, False
+                    yield _steps(way, (trail, index)), known, entry, True
+
+
+def _steps(way: Steps, trail: Any) -> Steps:
+    """The path that the links of a trail make, the last one first, below `way`."""
+    steps: list[Step] = []
+    while trail is not None:
+        trail, step = trail
+        steps.append(step)
+    return (*way, *reversed(steps))
 
 
 def may_hold_token(resource: Resource) -> bool:
     """Whether the text that the resource was read from may hold what `token_in` finds; True where
     the text is not at hand."""
+    if resource.parent is not None and not resource.parent.raw.get("binaryData"):
+        return may_hold_token(resource.parent)
     search = getattr(resource.meta, "search", None)
     return search is None or bool(search(TOKEN_HINT))
 
