@@ -86,7 +86,7 @@ def _compare(redis: Redis, stated: Stated, limit: Decimal, written: Any, setting
 
 def _stated(redis: Redis, platform: Platform) -> Stated | Undecided | None:
     """The maxmemory in force, else the one that was meant to be."""
-    bases = [("spec", "redisConfig")]
+    bases: list[tuple[str, ...]] = [("spec", "redisConfig")]
     if redis.clustered:
         bases += [("spec", "redisLeader", "redisConfig"), ("spec", "redisFollower", "redisConfig")]
     for base in bases:

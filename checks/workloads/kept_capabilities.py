@@ -2,8 +2,8 @@
 
 What it checks: Every container drops ALL, spelled so, and adds nothing but NET_BIND_SERVICE. Dropping a few by
 name is not enough. Added capabilities outside the baseline of the Pod Security Standards weigh more, and
-those that hand over the node most; runtimes take added names in any case. There is one finding for each workload, with the worst of its
-containers. Windows pods are exempt.
+those that hand over the node most; runtimes take added names in any case. There is one finding for each
+workload, with the worst of its containers. Windows pods are exempt.
 
 Why it matters: Capabilities are the pieces of root's power. A container that has SYS_ADMIN or SYS_PTRACE
 breaks out with published tools.

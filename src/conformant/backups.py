@@ -17,6 +17,7 @@ from conformant.views.terraform import TerraformResource
 from conformant.views.velero import Schedule
 from conformant.views.workload import Container, Workload
 
+_SERVICES = {"aws_dynamodb_table": "arn:aws:dynamodb:", "aws_s3_bucket": "arn:aws:s3:"}
 _ARCHIVERS = frozenset({"restic", "kopia", "borg", "rclone", "rsync", "duplicity"})
 _IMAGE_WORDS = {"postgresql": ("postgres", "pg"), "mysql": ("mysql", "mariadb"), "mongodb": ("mongo",)}
 _WAL_SETTINGS = frozenset({
@@ -180,8 +181,21 @@ class Backups:
                 copier = replication(store, self._platform)
                 if copier is not None:
                     yield Backup("replication", copier)
-        if self._platform.derived(BackupPlans).covers(store):
+        if self._is_selected(store, index):
             yield Backup("AWS Backup", store.resource)
+
+    def _is_selected(self, store: TerraformResource, index: TerraformIndex) -> bool:
+        """Whether a selection of AWS Backup lists the store. Raises Undecided where a pattern or a tag may."""
+        service = _SERVICES.get(store.type)
+        if service is None:
+            return self._platform.derived(BackupPlans).covers(store)
+        for selection in index.of_type("aws_backup_selection"):
+            if any(each.resource is store.resource for each in index.targets(selection, "resources")):
+                return True
+            patterns = selection.list("resources") if selection.has("resources") else ["*"]
+            if any(isinstance(each, str) and each.startswith(("*", "arn:*", service)) for each in patterns):
+                raise Undecided(f"whether {selection.address} covers it, by a pattern or by tags, is not known")
+        return False
 
 
 def is_versioned(bucket: TerraformResource, platform: Platform) -> bool:

@@ -125,7 +125,7 @@ def dig(value: Any, *steps: Step) -> Any:
         if kind is dict:
             value = value.get(step)
         elif kind is list:
-            if step.__class__ is not int or not -len(value) <= step < len(value):  # type: ignore[operator]
+            if step.__class__ is not int or not -len(value) <= step < len(value):
                 return None
             value = value[step]
         elif kind is Unknown:

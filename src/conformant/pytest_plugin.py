@@ -5,8 +5,10 @@ requirement, framework and control); failures list the findings with file:line:c
 ``--junitxml`` carries id, severity, requirement and controls as properties.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import date
+import gc
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +19,29 @@ if TYPE_CHECKING:
     from conformant.model import Report, Result
     from conformant.run import Session
 
-_FLAGS = (
-    ("values", "values file for Helm charts and templates in documents"),
-    ("crds", "file or folder with custom resource definitions"),
-    ("exclude", "pattern of paths to leave out"),
-)
+_LISTS = {
+    "exclude": "pattern of paths to leave out",
+    "values": "values file for Helm charts and templates in documents",
+    "var": "Terraform variable, NAME=VALUE",
+    "var-file": "file of Terraform variables",
+    "crds": "file or folder with custom resource definitions",
+}
+_TEXTS = {
+    "config": "configuration file (default: conformant.toml, pyproject.toml)",
+    "fail-on": "lowest severity that fails an item (default: low)",
+    "baseline": "file of accepted findings",
+    "kubernetes": "target Kubernetes version, such as 1.34",
+    "today": "judge as of this day (YYYY-MM-DD)",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformant", "policy and compliance checks of a platform")
     group.addoption("--conformant", nargs="+", action="extend", metavar="PATH", help="run the checks over these")
-    group.addoption("--conformant-config", metavar="FILE", help="configuration (default: conformant.toml)")
-    group.addoption("--conformant-fail-on", metavar="SEVERITY", help="lowest severity that fails an item")
     group.addoption("--conformant-strict", action="store_true", default=None, help="undecided items fail")
-    group.addoption("--conformant-baseline", metavar="FILE", help="findings listed there are accepted")
-    group.addoption("--conformant-today", metavar="DATE", help="judge as of this day (YYYY-MM-DD)")
-    for name, text in _FLAGS:
+    for name, text in _TEXTS.items():
+        group.addoption(f"--conformant-{name}", metavar=name.upper(), help=text)
+    for name, text in _LISTS.items():
         group.addoption(f"--conformant-{name}", action="append", default=[], metavar=name.upper(), help=text)
 
 
@@ -45,59 +54,74 @@ class Plugin:
     """Collects leaf files as items and runs them over one platform, read once per process."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self._session: Session | None = None
-        day = config.getoption("--conformant-today")
-        self.today = date.fromisoformat(day) if day else date.today()
+        """Raises pytest.UsageError where the options or the configuration are wrong."""
+        from conformant.config import ConfigurationError, day, resolve, variables
 
-    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "CheckFile | None":
-        if file_path.suffix != ".py" or file_path.name.startswith("_"):
-            return None
-        if "@check(" not in file_path.read_text(encoding="utf-8", errors="replace"):
-            return None
-        return CheckFile.from_parent(parent, path=file_path, plugin=self)
+        def option(name: str) -> Any:
+            return config.getoption(f"--conformant-{name}")
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        checks = [item for item in items if isinstance(item, CheckItem)]
-        if checks and (self.session.loaded.waivers or self.session.settings.waivers):
-            file = CheckFile.from_parent(checks[0].session, path=checks[0].path, plugin=self)
-            items.append(WaiverItem.from_parent(file, name="WVR-001-waivers", checks=[i.check for i in checks]))
+        self.paths: list[str] = config.getoption("--conformant")
+        try:
+            flags = {name: tuple(option(name)) for name in ("exclude", "values", "crds")}
+            flags |= {"variables": variables(option("var")), "variable_files": tuple(option("var-file"))}
+            flags |= {"fail_on": option("fail-on"), "strict": option("strict"), "baseline": option("baseline")}
+            self.settings, self.file = resolve(option("config"), flags, option("kubernetes"))
+            self.today = day(option("today"))
+        except ConfigurationError as error:
+            raise pytest.UsageError(f"conformant: {error}") from None
+        missing = next((path for path in self.paths if path != "-" and not lexists(path)), None)
+        if missing is not None:
+            raise pytest.UsageError(f"conformant: {missing}: no such file or folder")
 
-    @property
+    @cached_property
     def session(self) -> "Session":
         """The platform. Raises pytest.UsageError where the run cannot begin."""
-        if self._session is None:
-            self._session = self._load()
-        return self._session
-
-    def _load(self) -> "Session":
-        from conformant.config import ConfigurationError, Settings, discover, merged, read
+        from conformant.config import ConfigurationError
         from conformant.leaf import LeafError
         from conformant.load.files import NoSuchInput
         from conformant.run import Session
 
-        option = self.config.getoption
-        stated = option("--conformant-config")
         try:
-            file = Path(stated) if stated else discover(Path.cwd())
-            settings = merged(
-                read(file) if file else Settings(),
-                {
-                    "fail_on": option("--conformant-fail-on"),
-                    "strict": option("--conformant-strict"),
-                    "baseline": option("--conformant-baseline"),
-                    **{name: tuple(option(f"--conformant-{name}")) for name, _ in _FLAGS},
-                },
-            )
-            session = Session(option("--conformant"), settings, file=file)
+            session = Session(self.paths, self.settings, file=self.file)
+            session.waivers  # noqa: B018 -- reads the baseline, which may be malformed
         except (ConfigurationError, LeafError, NoSuchInput) as error:
             raise pytest.UsageError(f"conformant: {error}") from None
-        if not session.loaded.coverage.resources:
-            raise pytest.UsageError(f"conformant: nothing to check in {' '.join(option('--conformant'))}")
         return session
 
-    def report(self, checks: "list[Check]") -> "Report":
-        return self.session.judge(checks, today=self.today)
+    def pytest_sessionstart(self) -> None:
+        gc.disable()  # a run allocates much and frees at its end
+
+    def pytest_sessionfinish(self) -> None:
+        gc.enable()
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "CheckFile | None":
+        if file_path.suffix != ".py" or file_path.name.startswith("_"):
+            return None
+        if b"\n@check(" not in file_path.read_bytes():
+            return None
+        return CheckFile.from_parent(parent, path=file_path, plugin=self)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+        checks = [item for item in items if isinstance(item, CheckItem)]
+        if checks and (self.session.waivers.stated or self.session.waivers.faults):
+            items.append(WaiverItem.from_parent(self._file(checks[0]), checks=[item.check for item in checks]))
+        yield
+        checks = [item for item in items if isinstance(item, CheckItem)]
+        if checks and next(self.obstacles(), None) is not None:  # whatever is selected: not read is not verified
+            items.insert(0, InputItem.from_parent(self._file(checks[0])))
+
+    def _file(self, item: "CheckItem") -> "CheckFile":
+        return CheckFile.from_parent(item.session, path=item.path, plugin=self)
+
+    def obstacles(self) -> Iterator[str]:
+        """What the run cannot look at although it should."""
+        coverage = self.session.loaded.coverage
+        if not coverage.resources:
+            yield f"nothing to check in {' '.join(self.paths)}: no resource was found"
+        for entry in coverage.files:
+            if entry.status == "unreadable":
+                yield f"{entry.place or f'{entry.file}:1:1'}: cannot be read: {entry.reason}"
 
 
 class CheckFile(pytest.File):
@@ -112,73 +136,93 @@ class CheckFile(pytest.File):
         from conformant.run import selected
 
         check: Check = load(str(self.path), Check)
-        if selected(check, self.plugin.session.settings):
-            yield CheckItem.from_parent(self, name=f"{check.id}-{check.slug}", check=check)
+        if selected(check, self.plugin.settings):
+            yield CheckItem.from_parent(self, check=check)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        from conformant.leaf import LeafError
+
+        return str(excinfo.value) if isinstance(excinfo.value, LeafError) else super().repr_failure(excinfo)
 
 
-class CheckItem(pytest.Item):
-    """One check over the whole platform."""
+class Failed(Exception):
+    """What is wrong, in lines."""
 
-    def __init__(self, *, check: "Check", **rest: Any) -> None:
-        super().__init__(**rest)
-        self.check = check
-        self.user_properties += [("id", check.id), ("severity", str(check.severity))]
-        if check.requirement:
-            self.user_properties.append(("requirement", check.requirement))
-        self.user_properties += [("control", control) for control in check.controls]
-        frameworks = {control.partition("/")[0] for control in check.controls}
-        names = {
-            check.area,
-            str(check.severity),
-            check.requirement,
-            *frameworks,
-            *check.controls,
-            *check.tags,
-        }
-        for name in sorted(names - {""}):
+
+class _Item(pytest.Item):
+    """Anything that this run verifies."""
+
+    parent: CheckFile
+
+    def mark(self, *names: str) -> None:
+        """Let ``-m`` select the item by these names."""
+        for name in sorted({*names} - {""}):
             self.own_markers.append(pytest.Mark(name, (), {}, _ispytest=True))
             self.keywords[name] = self
-
-    def runtest(self) -> None:
-        plugin = self.parent.plugin if isinstance(self.parent, CheckFile) else None
-        assert plugin is not None
-        report = plugin.report([self.check])
-        _judge(report, [result for result in report.results if result.check == self.check.id])
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, Failed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"{self.check.id} {self.check.slug}"
-
-
-class WaiverItem(pytest.Item):
-    """The waivers themselves: expired, malformed, unused."""
-
-    def __init__(self, *, checks: "list[Check]", **rest: Any) -> None:
-        super().__init__(**rest)
-        self.checks = checks
-
-    def runtest(self) -> None:
-        from conformant.waivers import AUDIT
-
-        assert isinstance(self.parent, CheckFile)
-        session = self.parent.plugin.session
-        report = session.report(session.checks(), today=self.parent.plugin.today)
-        _judge(report, [result for result in report.results if result.check == AUDIT])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return str(excinfo.value) if isinstance(excinfo.value, Failed) else super().repr_failure(excinfo, style)
 
 
-class Failed(Exception):
-    """A check with findings; the text lists them."""
+class CheckItem(_Item):
+    """One check over the whole platform."""
+
+    def __init__(self, *, check: "Check", **rest: Any) -> None:
+        super().__init__(name=f"{check.id}-{check.slug}", **rest)
+        self.check = check
+        self.user_properties += [("id", check.id), ("severity", str(check.severity))]
+        self.user_properties += [("requirement", check.requirement)] if check.requirement else []
+        self.user_properties += [("controls", " ".join(check.controls))] if check.controls else []
+        frameworks = [control.partition("/")[0] for control in check.controls]
+        self.mark(
+            check.area, check.area_path, str(check.severity), check.requirement, *frameworks, *check.controls,
+            *check.tags,
+        )  # fmt: skip
+
+    def runtest(self) -> None:
+        plugin = self.parent.plugin
+        report = plugin.session.judge([self.check], today=plugin.today)
+        _judge(report, report.results)
+        if report.coverage.idle_checks:
+            pytest.skip("not applicable: nothing of its kind in the input")
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.check.id} {self.check.slug}"
 
 
-def _judge(report: "Report", results: "Iterable[Result]") -> None:
-    """Raise Failed for findings and errors, skip for what stays undecided or has nothing to judge."""
+class WaiverItem(_Item):
+    """The waivers themselves: expired, malformed, unused."""
+
+    def __init__(self, *, checks: "list[Check]", **rest: Any) -> None:
+        super().__init__(name="WVR-001-waivers", **rest)
+        self.checks = checks
+        self.user_properties += [("id", "WVR-001"), ("severity", "low"), ("requirement", "waivers")]
+        self.mark("low", "waivers")
+
+    def runtest(self) -> None:
+        plugin = self.parent.plugin
+        report = plugin.session.judge(self.checks, today=plugin.today)
+        _judge(report, plugin.session.audit(self.checks, today=plugin.today))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, "WVR-001 waivers"
+
+
+class InputItem(_Item):
+    """Fails: there are inputs that cannot be read, or none at all."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(name="input", **rest)
+
+    def runtest(self) -> None:
+        raise Failed("\n".join(self.parent.plugin.obstacles()))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, "input"
+
+
+def _judge(report: "Report", results: "Sequence[Result]") -> None:
+    """Raise Failed for findings and errors; skip for what stays undecided."""
     from conformant.model import Status
 
     lines: list[str] = []
@@ -198,5 +242,3 @@ def _judge(report: "Report", results: "Iterable[Result]") -> None:
         raise Failed("\n".join([*lines, *unknown]))
     if unknown:
         pytest.skip("undecided: " + "; ".join(unknown[:3]) + (" …" if len(unknown) > 3 else ""))
-    if report.coverage.idle_checks:
-        pytest.skip("not applicable: nothing of its kind in the input")

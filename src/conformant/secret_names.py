@@ -1,7 +1,7 @@
 """What a name says of its value and a value of itself: secret, reference, placeholder or neither."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -244,28 +244,53 @@ def token_in(text: str) -> tuple[str, Shape] | None:
     return None
 
 
-class _TokenHint:
-    @staticmethod
-    def search(text: str, start: int = 0, end: int | None = None) -> bool | None:
-        """True if ``text[start:end]`` may hold what `token_in` finds, else None, as a pattern's search."""
-        find = text.find
-        stop = len(text) if end is None else end
-        may = (
-            find("PRIVATE KEY", start, stop) >= 0
-            or find("AKIA", start, stop) >= 0
-            or find(".eyJ", start, stop) >= 0
-            or find("xox", start, stop) >= 0
-            or find("hooks.slack.com", start, stop) >= 0
-            or find(".com/webhook", start, stop) >= 0
-            or find("events.pagerduty", start, stop) >= 0
-            or (find("_", start, stop) >= 0 and any(find(prefix, start, stop) >= 0 for prefix in _GITHUB))
-        )
-        return True if may else None
+class _Hint:
+    """A quick look at a text, with the search of a pattern: True where it may hold something, else None."""
+
+    def __init__(self, may: Callable[[str, int, int], bool]) -> None:
+        self._may = may
+
+    def search(self, text: str, start: int = 0, end: int | None = None) -> bool | None:
+        return True if self._may(text, start, len(text) if end is None else end) else None
 
 
-TOKEN_HINT = _TokenHint()
-"""A quick look at a text, in the form of a pattern: whether a search for tokens in it can find any."""
+def _may_hold_token(text: str, start: int, end: int) -> bool:
+    find = text.find
+    return (
+        find("PRIVATE KEY", start, end) >= 0
+        or find("AKIA", start, end) >= 0
+        or find(".eyJ", start, end) >= 0
+        or find("xox", start, end) >= 0
+        or (find("_", start, end) >= 0 and any(find(prefix, start, end) >= 0 for prefix in _GITHUB))
+        or (find(".com/", start, end) >= 0 and any(find(site, start, end) >= 0 for site in _WEBHOOKS))
+    )
+
+
+def _may_name_secret(text: str, start: int, end: int) -> bool:
+    lower = text[start:end].lower()
+    if "secret" in lower or "token" in lower:
+        for usual in _USUAL:
+            lower = lower.replace(usual, "")
+    return any(word in lower for word in _NAME_WORDS)
+
+
 _GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
+_WEBHOOKS = ("hooks.slack.com", ".com/webhook", "events.pagerduty")
+_USUAL = (
+    "secretname", "secretref", "secretkeyref", "secretstore", "externalsecret", "kind: secret", "secretkey:",
+    "serviceaccounttoken", "-secret\n", "-secrets\n", "-token\n", "external-secrets",
+)  # fmt: skip
+"""Words that mean no secret, or stand at the end of a line as a name."""
+_NAME_WORDS = (
+    "secret", "pass", "token", "credential", "pwd", "apikey", "api_key", "api-key", "access_key", "accesskey",
+    "access-key", "private", "signing", "encryption", "connection", "client-key", "dsn", "jwt", "masterauth",
+    "authorization:",
+)  # fmt: skip
+
+TOKEN_HINT = _Hint(_may_hold_token)
+"""Whether `token_in` may find something."""
+NAME_HINT = _Hint(_may_name_secret)
+"""Whether a key may have a secret name."""
 
 # texts
 

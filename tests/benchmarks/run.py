@@ -13,6 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import corpus
 
+from conformant.content import content
+
 PYTHON = sys.executable
 PYYAML = """
 import sys, pathlib, yaml
@@ -103,7 +105,7 @@ def front_ends(folder: Path) -> None:
     target = folder / "front"
     corpus.write(target, resources=10_000, faulty=20)
     line = cpu(*check("--no-cache", str(target)), runs=2)
-    checks = str(corpus.content("checks"))
+    checks = str(content("checks"))
     both = cpu(PYTHON, "-m", "pytest", checks, "-q", "-p", "no:cacheprovider", "--conformant", str(target), runs=2)
     print(
         f"{'ok ' if both - line <= 0.5 else 'OVER'} pytest over the command line: {both - line:.2f} s more (limit 0.5)"

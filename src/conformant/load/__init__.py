@@ -13,7 +13,6 @@ from conformant.model import Coverage, FileCoverage, Place, Resource
 from conformant.profile import Profile
 from conformant.waivers import Inline, in_comments
 
-
 HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
 """The kinds that other configs are embedded in."""
 

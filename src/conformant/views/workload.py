@@ -154,9 +154,8 @@ class Workload(View):
 
     @property
     def windows(self) -> bool:
-        if dig(self.pod, "os", "name") == "windows":
-            return True
-        return dig(self.pod, "nodeSelector", "kubernetes.io/os") == "windows"
+        stated = dig(self.pod, "os", "name"), dig(self.pod, "nodeSelector", "kubernetes.io/os")
+        return "windows" in stated
 
     @property
     def host_network(self) -> bool:
