@@ -5,8 +5,8 @@ range, and keeps the rules that the server's own code and the common operators' 
 that matches the template, limits not below requests, one handler for each probe, unique names, valid
 policies, labels that are text. Of the rules that definitions write in CEL those of Strimzi, Kong, Istio
 and the Redis operator that matter most are judged, the others are not: only a server-side dry run
-(kubectl apply --dry-run=server) says the last word. Objects of a custom kind
-without a definition at hand (--crds) are never passed: SCH-004 is undecided of them.
+(kubectl apply --dry-run=server) says the last word. Objects of a custom kind without a definition at hand
+(--crds) are never passed: SCH-004 is undecided of them.
 
 Why it matters: What is refused is not there. Often that is a policy or a budget, and nobody misses it
 before it is needed.

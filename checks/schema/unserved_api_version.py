@@ -21,7 +21,7 @@ from conformant.model import Cure, Finding, Path, Severity, Undecided, dig, mapp
 from conformant.platform import Platform
 from conformant.schema import Problem, Schemas, Served
 from conformant.schema.releases import known_versions, too_early
-from conformant.schema.unjudged import for_all_of_its_kind
+from conformant.schema.unjudged import for_a_program, for_all_of_its_kind
 from conformant.views.base import Object
 
 PATH = Path(("apiVersion",))
@@ -48,6 +48,10 @@ def unserved_api_version(thing: Object, platform: Platform) -> Iterator[Item]:
         if served.component == "eso" and resource.api_version == EXTERNAL_SECRETS:
             cure = Cure("upgrade External Secrets, then change apiVersion to external-secrets.io/v1", grade="none")
             yield Finding(f"{EXTERNAL_SECRETS} goes away with eso 0.17", PATH, Severity.MEDIUM, cure)
+        return
+    program = for_a_program(resource)
+    if program is not None:
+        yield program
     elif served.state == "unknown":
         yield from by_releases(thing, platform)
     else:

@@ -37,7 +37,15 @@ from conformant.secret_names import (
     token_in,
 )
 from conformant.views.literals import Anything
-from conformant.views.secrets import Named, Steps, decoded, may_hold_token, named_texts, terraform_texts
+from conformant.views.secrets import (
+    Named,
+    Steps,
+    decoded,
+    may_hold_token,
+    may_name_secret,
+    named_texts,
+    terraform_texts,
+)
 from conformant.views.workload import Container, Workload
 
 ADVICE = "replace the credential, keep it in the secret store and refer to it"
@@ -102,7 +110,8 @@ def _kubernetes(thing: Anything, platform: Platform, key: str) -> Iterator[Item]
         return _workload(platform.view(thing.resource, Workload))
     if key == "/ConfigMap":
         return _config_map(thing, platform)
-    return iter(()) if thing.resource.group in BUILT_IN else _custom(thing)
+    custom = thing.resource.group not in BUILT_IN and may_name_secret(thing.resource)
+    return _custom(thing) if custom else iter(())
 
 
 # judging one text
@@ -176,7 +185,7 @@ def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
     if not isinstance(annotations, dict):
         return
     for key, value in annotations.items():
-        if isinstance(key, str) and isinstance(value, str) and is_secret_name(key):
+        if value.__class__ is str and key.__class__ is str and is_secret_name(key):
             path = (*way, "metadata", "annotations", key)
             yield from _named(path, key, value, objects=True, what=f"annotation {key}")
 
@@ -308,6 +317,8 @@ def _config(thing: Anything) -> Iterator[Finding]:
         yield from _settings((), thing.raw)
         return
     paging = thing.kind == "AlertmanagerConfig"
+    if not (paging or may_name_secret(thing.resource)):
+        return
     for path, name, text, listed in named_texts(thing.raw, wanted=_telling):
         if is_secret_name(name):
             yield from _named(path, name, text, objects=listed)

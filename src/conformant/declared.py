@@ -67,12 +67,13 @@ class Labelled:
         self._having: dict[tuple[Any, Any], list[Mapping[Any, Any]]] = {}
         for labels in self.sets:
             for item in labels.items():
-                self._having.setdefault(item, []).append(labels)
+                if item[1].__class__ is str:
+                    self._having.setdefault(item, []).append(labels)
 
     def any(self, selector: Any, *, plain: bool = False) -> bool:
         """Whether a LabelSelector, or with `plain` a Service's selector, selects one of them."""
         pairs: Mapping[Any, Any] = selector if plain else mapping(selector, "matchLabels")
-        first = next(iter(pairs.items()), None)
+        first = next((item for item in pairs.items() if item[1].__class__ is str), None)
         candidates = self.sets if first is None else self._having.get(first, ())
         return any(equals(pairs, labels) if plain else selects(selector, labels) for labels in candidates)
 

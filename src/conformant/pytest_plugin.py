@@ -61,8 +61,9 @@ class Plugin:
             return config.getoption(f"--conformant-{name}")
 
         self.paths: list[str] = config.getoption("--conformant")
+        self.judged: set[str] = set()
         try:
-            flags = {name: tuple(option(name)) for name in ("exclude", "values", "crds")}
+            flags: dict[str, Any] = {name: tuple(option(name)) for name in ("exclude", "values", "crds")}
             flags |= {"variables": variables(option("var")), "variable_files": tuple(option("var-file"))}
             flags |= {"fail_on": option("fail-on"), "strict": option("strict"), "baseline": option("baseline")}
             self.settings, self.file = resolve(option("config"), flags, option("kubernetes"))
@@ -105,14 +106,17 @@ class Plugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
         checks = [item for item in items if isinstance(item, CheckItem)]
         if checks and (self.session.waivers.stated or self.session.waivers.faults):
-            items.append(WaiverItem.from_parent(self._file(checks[0]), checks=[item.check for item in checks]))
+            judged = [item.check for item in checks]
+            items.append(WaiverItem.from_parent(checks[0].session, plugin=self, checks=judged))
         yield
         checks = [item for item in items if isinstance(item, CheckItem)]
         if checks and next(self.obstacles(), None) is not None:  # whatever is selected: not read is not verified
-            items.insert(0, InputItem.from_parent(self._file(checks[0])))
+            items.insert(0, InputItem.from_parent(checks[0].session, plugin=self))
 
-    def _file(self, item: "CheckItem") -> "CheckFile":
-        return CheckFile.from_parent(item.session, path=item.path, plugin=self)
+    def judge(self, checks: "Sequence[Check]") -> "Report":
+        """The verdicts of some checks."""
+        self.judged.update(check.id for check in checks)
+        return self.session.judge(checks, today=self.today)
 
     def obstacles(self) -> Iterator[str]:
         """What the run cannot look at although it should."""
@@ -137,9 +141,9 @@ class CheckFile(pytest.File):
 
         check: Check = load(str(self.path), Check)
         if selected(check, self.plugin.settings):
-            yield CheckItem.from_parent(self, check=check)
+            yield CheckItem.from_parent(self, plugin=self.plugin, check=check)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from conformant.leaf import LeafError
 
         return str(excinfo.value) if isinstance(excinfo.value, LeafError) else super().repr_failure(excinfo)
@@ -152,7 +156,9 @@ class Failed(Exception):
 class _Item(pytest.Item):
     """Anything that this run verifies."""
 
-    parent: CheckFile
+    def __init__(self, *, plugin: Plugin, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.plugin = plugin
 
     def mark(self, *names: str) -> None:
         """Let ``-m`` select the item by these names."""
@@ -180,8 +186,7 @@ class CheckItem(_Item):
         )  # fmt: skip
 
     def runtest(self) -> None:
-        plugin = self.parent.plugin
-        report = plugin.session.judge([self.check], today=plugin.today)
+        report = self.plugin.judge([self.check])
         _judge(report, report.results)
         if report.coverage.idle_checks:
             pytest.skip("not applicable: nothing of its kind in the input")
@@ -200,8 +205,8 @@ class WaiverItem(_Item):
         self.mark("low", "waivers")
 
     def runtest(self) -> None:
-        plugin = self.parent.plugin
-        report = plugin.session.judge(self.checks, today=plugin.today)
+        plugin = self.plugin
+        report = plugin.judge([check for check in self.checks if check.id not in plugin.judged])
         _judge(report, plugin.session.audit(self.checks, today=plugin.today))
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -215,7 +220,7 @@ class InputItem(_Item):
         super().__init__(name="input", **rest)
 
     def runtest(self) -> None:
-        raise Failed("\n".join(self.parent.plugin.obstacles()))
+        raise Failed("\n".join(self.plugin.obstacles()))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, "input"
@@ -224,21 +229,23 @@ class InputItem(_Item):
 def _judge(report: "Report", results: "Sequence[Result]") -> None:
     """Raise Failed for findings and errors; skip for what stays undecided."""
     from conformant.model import Status
+    from conformant.text import one_line
 
     lines: list[str] = []
     unknown: list[str] = []
     for result in results:
+        address = result.resource.address
         if result.status is Status.FAIL:
             for finding in result.findings:
                 if finding.severity is not None and finding.severity >= report.fail_on:
-                    lines.append(f"{finding.place}: {finding.severity}: {result.resource.address}: {finding.message}")
-                    if finding.cure is not None:
-                        lines.append(f"    cure: {finding.cure.advice}")
+                    lines.append(f"{finding.place}: {finding.severity}: {address}: {finding.message}")
+                    lines += [f"    cure: {finding.cure.advice}"] if finding.cure is not None else []
         elif result.status is Status.ERROR:
-            lines.append(f"{result.place}: error: {result.resource.address}: {result.reason}")
+            lines.append(f"{result.place}: error: {address}: {result.reason}")
         elif result.status is Status.UNKNOWN:
-            unknown.append(f"{result.place}: undecided: {result.resource.address}: {result.reason}")
+            unknown.append(f"{result.place}: undecided: {address}: {result.reason}")
     if lines or (unknown and report.strict):
-        raise Failed("\n".join([*lines, *unknown]))
+        raise Failed("\n".join(map(one_line, [*lines, *unknown])))
     if unknown:
-        pytest.skip("undecided: " + "; ".join(unknown[:3]) + (" …" if len(unknown) > 3 else ""))
+        more = f"; and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        pytest.skip(one_line("; ".join(unknown[:3])) + more)

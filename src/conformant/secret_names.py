@@ -244,53 +244,70 @@ def token_in(text: str) -> tuple[str, Shape] | None:
     return None
 
 
-class _Hint:
-    """A quick look at a text, with the search of a pattern: True where it may hold something, else None."""
+class TokenHint:
+    """Tells in a moment which texts `token_in` need not look at; used like a pattern.
 
-    def __init__(self, may: Callable[[str, int, int], bool]) -> None:
-        self._may = may
+    Documents of one file share its text: that is looked at once.
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._words: list[str] = []
 
     def search(self, text: str, start: int = 0, end: int | None = None) -> bool | None:
-        return True if self._may(text, start, len(text) if end is None else end) else None
+        """True if ``text[start:end]`` may hold a token, else None."""
+        if text is not self._text:
+            self._text = text
+            self._words = [word for word in _TOKEN_WORDS if word in text]
+        stop = len(text) if end is None else end
+        return True if any(text.find(word, start, stop) >= 0 for word in self._words) else None
 
 
-def _may_hold_token(text: str, start: int, end: int) -> bool:
-    find = text.find
-    return (
-        find("PRIVATE KEY", start, end) >= 0
-        or find("AKIA", start, end) >= 0
-        or find(".eyJ", start, end) >= 0
-        or find("xox", start, end) >= 0
-        or (find("_", start, end) >= 0 and any(find(prefix, start, end) >= 0 for prefix in _GITHUB))
-        or (find(".com/", start, end) >= 0 and any(find(site, start, end) >= 0 for site in _WEBHOOKS))
-    )
-
-
-def _may_name_secret(text: str, start: int, end: int) -> bool:
-    lower = text[start:end].lower()
-    if "secret" in lower or "token" in lower:
-        for usual in _USUAL:
-            lower = lower.replace(usual, "")
-    return any(word in lower for word in _NAME_WORDS)
-
-
-_GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
-_WEBHOOKS = ("hooks.slack.com", ".com/webhook", "events.pagerduty")
-_USUAL = (
-    "secretname", "secretref", "secretkeyref", "secretstore", "externalsecret", "kind: secret", "secretkey:",
-    "serviceaccounttoken", "-secret\n", "-secrets\n", "-token\n", "external-secrets",
-)  # fmt: skip
-"""Words that mean no secret, or stand at the end of a line as a name."""
-_NAME_WORDS = (
-    "secret", "pass", "token", "credential", "pwd", "apikey", "api_key", "api-key", "access_key", "accesskey",
-    "access-key", "private", "signing", "encryption", "connection", "client-key", "dsn", "jwt", "masterauth",
-    "authorization:",
+_TOKEN_WORDS = (
+    "PRIVATE KEY", "AKIA", ".eyJ", "xox", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "hooks.slack.com",
+    ".com/webhook", "events.pagerduty",
 )  # fmt: skip
 
-TOKEN_HINT = _Hint(_may_hold_token)
-"""Whether `token_in` may find something."""
-NAME_HINT = _Hint(_may_name_secret)
-"""Whether a key may have a secret name."""
+
+class NameHint:
+    """Tells quickly which YAML and JSON texts have no key with a secret name; used like a pattern."""
+
+    @staticmethod
+    def search(text: str, start: int = 0, end: int | None = None) -> bool | None:
+        """True if ``text[start:end]`` may have a scalar or a list under a secret name, else None."""
+        text = text[start:end]
+        lower = text.lower()
+        if len(lower) != len(text):
+            return True
+        pairs = "value" in lower
+        for word in _NAME_WORDS:
+            at = lower.find(word)
+            while at >= 0:
+                after = text.find("\n", at)
+                line = text[text.rfind("\n", 0, at) + 1 : after if after >= 0 else None]
+                if _may_be_secret(line, pairs, text, after):
+                    return True
+                at = lower.find(word, after) if after >= 0 else -1
+        return None
+
+
+_NAME_WORDS = ("secret", "token", "pass", "credential", "key", "auth", "pwd", "dsn", "jwt", "connection")
+_KEY = re.compile(r"[ -]*([\"']?)([\w./-]+)\1[ ]*:(?:[ \t]+([^\s#])|[ \t]*(?:#.*)?$)")
+
+
+def _may_be_secret(line: str, pairs: bool, text: str, after: int) -> bool:
+    match = _KEY.match(line)
+    if match is None:
+        return "{" in line or ("=" in line) or (pairs and ":" not in line)
+    if "{" in line or (pairs and match[2] == "name") or match[2] in ("command", "args"):
+        return True
+    if not is_secret_name(match[2]):
+        return False
+    return match[3] is not None or text[after:].lstrip()[:1] == "-"
+
+
+TOKEN_HINT = TokenHint()
+NAME_HINT = NameHint()
 
 # texts
 

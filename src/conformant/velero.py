@@ -117,7 +117,8 @@ def selected(group: HookGroup, spec: Filter, platform: Platform) -> list[Workloa
 
     Raises Undecided where pods that are not declared here may be meant.
     """
-    namespaces = [name for name in platform.namespaces if _includes(group, spec, name)]
+    meant = [name for name in platform.namespaces if group.includes_namespace(name)]
+    namespaces = [name for name in meant if spec.includes_namespace(name)]
     met = [
         workload
         for name in namespaces
@@ -127,14 +128,12 @@ def selected(group: HookGroup, spec: Filter, platform: Platform) -> list[Workloa
     copies = (labels for name in namespaces for labels in primaries(platform, name))
     if met or any(group.admits(labels) and spec.admits(labels) for labels in copies):
         return met
+    if meant and not namespaces:
+        return None
     doubt = _doubt(group, platform, namespaces)
     if doubt:
         raise Undecided(doubt)
     return None
-
-
-def _includes(group: Filter, spec: Filter, namespace: str) -> bool:
-    return group.includes_namespace(namespace) and spec.includes_namespace(namespace)
 
 
 def _pod_labels(workload: Workload, group: HookGroup) -> Mapping[Any, Any]:

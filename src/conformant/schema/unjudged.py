@@ -6,6 +6,21 @@ from conformant.platform import Platform
 
 Version = tuple[str, str, str]
 
+_PROGRAMS = frozenset({
+    "audit.k8s.io", "client.authentication.k8s.io", "eksctl.io", "install.istio.io", "k3d.io", "kind.x-k8s.io",
+    "kubeadm.k8s.io", "skaffold",
+})  # fmt: skip
+_PROGRAM_KINDS = frozenset({("", "Config"), ("", "Policy")})
+
+
+def for_a_program(resource: Resource) -> NotApplicable | None:
+    """Not applicable for what a program reads from a file and no API server ever sees, such as a
+    kubeconfig or the settings of kind and kubeadm."""
+    group = resource.group
+    if group.endswith(".config.k8s.io") or group in _PROGRAMS or (group, resource.kind) in _PROGRAM_KINDS:
+        return NotApplicable(f"{resource.api_version} {resource.kind} is a program's file, no object of the API")
+    return None
+
 
 def without_schema(resource: Resource, platform: Platform) -> Item | None:
     """Why no schema judges `resource`; None where one does.
@@ -16,6 +31,9 @@ def without_schema(resource: Resource, platform: Platform) -> Item | None:
     version = (resource.group, resource.version, resource.kind)
     if platform.schemas.knows(*version):
         return None
+    program = for_a_program(resource)
+    if program is not None:
+        return program
     if platform.schemas.served(*version).state in ("removed", "unserved"):
         return NotApplicable(f"{resource.api_version} is not served: SCH-002 says so")
     return for_all_of_its_kind(resource, platform, "no definition is at hand (--crds) to verify its fields by")

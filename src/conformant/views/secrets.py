@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from conformant.model import Path, Resource, Step, Undecided, Unknown, mapping, sequence
-from conformant.secret_names import TOKEN_HINT
+from conformant.secret_names import NAME_HINT, TOKEN_HINT
 from conformant.views.base import Object
 from conformant.views.terraform import TerraformResource
 
@@ -129,10 +129,20 @@ def _steps(way: Steps, trail: Any) -> Steps:
 def may_hold_token(resource: Resource) -> bool:
     """Whether the text that the resource was read from may hold what `token_in` finds; True where
     the text is not at hand."""
+    return _may(resource, TOKEN_HINT)
+
+
+def may_name_secret(resource: Resource) -> bool:
+    """Whether the text that the resource was read from may have a key with a secret name; True where
+    the text is not at hand."""
+    return _may(resource, NAME_HINT)
+
+
+def _may(resource: Resource, hint: Any) -> bool:
     if resource.parent is not None and not resource.parent.raw.get("binaryData"):
-        return may_hold_token(resource.parent)
+        return _may(resource.parent, hint)
     search = getattr(resource.meta, "search", None)
-    return search is None or bool(search(TOKEN_HINT))
+    return search is None or bool(search(hint))
 
 
 def terraform_texts(resource: Resource) -> Iterator[Named]:

@@ -17,6 +17,7 @@ _NAMES = {
     CLAIMS: (CLAIMS, "persistentvolumeclaim", "pvc"), VOLUMES: (VOLUMES, "persistentvolume", "pv"),
     PODS: (PODS, "pod", "po"), SECRETS: (SECRETS, "secret"),
 }  # fmt: skip
+_PATTERN = frozenset("*?[")
 _HOOK = "hook.backup.velero.io"
 
 
@@ -68,7 +69,14 @@ def _words(raw: dict[Any, Any], key: str) -> list[str]:
 
 
 def _any_matches(raw: dict[Any, Any], key: str, names: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, word.lower()) for word in _words(raw, key) for name in names)
+    if not raw.get(key):
+        return False
+    for word in _words(raw, key):
+        if word.lower() in names:
+            return True
+        if _PATTERN.intersection(word) and any(fnmatchcase(name, word.lower()) for name in names):
+            return True
+    return False
 
 
 class BackupSpec(Filter):
