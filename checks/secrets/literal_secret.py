@@ -32,6 +32,7 @@ from conformant.secret_names import (
     assignments_in,
     is_secret_name,
     names_an_object,
+    secret_names_among,
     settings_in,
     shape,
     token_in,
@@ -184,10 +185,10 @@ def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if not isinstance(annotations, dict):
         return
-    for key, value in annotations.items():
-        if value.__class__ is str and key.__class__ is str and is_secret_name(key):
+    for key in secret_names_among(tuple(annotations)):
+        if isinstance(annotations[key], str):
             path = (*way, "metadata", "annotations", key)
-            yield from _named(path, key, value, objects=True, what=f"annotation {key}")
+            yield from _named(path, key, annotations[key], objects=True, what=f"annotation {key}")
 
 
 def _workload(workload: Workload) -> Iterator[Item]:

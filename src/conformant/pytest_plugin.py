@@ -93,6 +93,7 @@ class Plugin:
         gc.disable()  # a run allocates much and frees at its end
 
     def pytest_sessionfinish(self) -> None:
+        gc.freeze()
         gc.enable()
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "CheckFile | None":

@@ -1,11 +1,12 @@
 """What a name says of its value and a value of itself: secret, reference, placeholder or neither."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 from json import loads
+from typing import Any
 
 
 class Shape(StrEnum):
@@ -77,6 +78,12 @@ def is_secret_name(name: str) -> bool:
     if last in _SECRET_LAST or words[-3:] == ("client", "key", "data"):
         return True
     return any(word.endswith(_SECRET_ENDS) for word in words) or not _SECRET_PAIRS.isdisjoint(pairs)
+
+
+@lru_cache(4096)
+def secret_names_among(names: tuple[Any, ...]) -> tuple[str, ...]:
+    """Those that `is_secret_name`. Many objects have the same keys."""
+    return tuple(name for name in names if isinstance(name, str) and is_secret_name(name))
 
 
 @lru_cache(4096)
@@ -252,20 +259,23 @@ class TokenHint:
 
     def __init__(self) -> None:
         self._text = ""
-        self._words: list[str] = []
+        self._found = False
 
     def search(self, text: str, start: int = 0, end: int | None = None) -> bool | None:
         """True if ``text[start:end]`` may hold a token, else None."""
         if text is not self._text:
             self._text = text
-            self._words = [word for word in _TOKEN_WORDS if word in text]
-        stop = len(text) if end is None else end
-        return True if any(text.find(word, start, stop) >= 0 for word in self._words) else None
+            self._found = _has_token_word(text)
+        return True if self._found and _has_token_word(text[start:end]) else None
 
 
+def _has_token_word(text: str) -> bool:
+    return any(word in text for word in _TOKEN_WORDS) or _GITHUB.search(text) is not None
+
+
+_GITHUB = re.compile("gh[pousr]_")
 _TOKEN_WORDS = (
-    "PRIVATE KEY", "AKIA", ".eyJ", "xox", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "hooks.slack.com",
-    ".com/webhook", "events.pagerduty",
+    "PRIVATE KEY", "AKIA", ".eyJ", "xox", "github_pat_", "hooks.slack.com", ".com/webhook", "events.pagerduty",
 )  # fmt: skip
 
 

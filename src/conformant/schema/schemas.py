@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from conformant.model import Path, Undecided, Unknown
 from conformant.schema.builtin import CLUSTER_SCOPED, GROUPS, Builtin
+from conformant.schema.compiled import Accepts, Compiler
 from conformant.schema.crds import CustomKind, custom_kinds
 from conformant.schema.node import Node
 from conformant.schema.problem import Problem
@@ -53,6 +54,8 @@ class Schemas:
         self.kubernetes = kubernetes
         self._custom = custom_kinds(crds)
         self._components = {**(components or {}), "kubernetes": kubernetes or self.builtin.version}
+        self._compiler = Compiler()
+        self._accepts: dict[int, Accepts] = {}
         self._states: dict[tuple[str, str, str], Served] = {}
         self._judged: dict[tuple[int, str, str, str], tuple[Any, list[Problem]]] = {}
 
@@ -86,7 +89,10 @@ class Schemas:
             if node is None:
                 faults = self.builtin.metadata.faults(metadata) if metadata is not None else ()
                 return [fault.problem("metadata") for fault in faults]
-            problems = [fault.problem() for fault in node.faults(raw)]
+            accepts = self._accepts.get(id(node))
+            if accepts is None:
+                accepts = self._accepts[id(node)] = Accepts(node, self._compiler)
+            problems = [] if accepts(raw) else [fault.problem() for fault in node.faults(raw)]
         except RecursionError:
             return [Problem("rule", message="nested too deeply to be judged")]
         if _lacks_name(metadata) and not _NAMELESS.fullmatch(kind):

@@ -24,14 +24,21 @@ _HOOK = "hook.backup.velero.io"
 class Filter:
     """What Velero's include and exclude lists leave over: of a backup, or of one of its hooks."""
 
-    __slots__ = ("path", "raw")
+    __slots__ = ("_included", "path", "raw")
 
     def __init__(self, raw: dict[Any, Any], path: Path) -> None:
         self.raw = raw
         self.path = path
+        self._included: dict[str, bool] = {}
 
     def includes_namespace(self, name: str) -> bool:
         """Whether objects of a namespace may pass. Raises Undecided where the lists are not known."""
+        known = self._included.get(name)
+        if known is None:
+            known = self._included[name] = self._includes(name)
+        return known
+
+    def _includes(self, name: str) -> bool:
         if _any_matches(self.raw, "excludedNamespaces", (name,)):
             return False
         return not _words(self.raw, "includedNamespaces") or _any_matches(self.raw, "includedNamespaces", (name,))
@@ -189,18 +196,15 @@ def annotated_hooks(workload: Workload) -> Iterator[Hook]:
 
 
 class Schedule(Object):
-    """``velero.io`` Schedule: makes backups by the clock."""
+    """``velero.io`` Schedule: makes backups by the clock. `template` says what they take."""
 
-    __slots__ = ()
+    __slots__ = ("paused", "template")
     kinds: ClassVar[frozenset[str] | None] = frozenset({"velero.io/Schedule"})
 
-    @property
-    def template(self) -> BackupSpec:
-        return BackupSpec(self.map("spec", "template"), Path(("spec", "template")))
-
-    @property
-    def paused(self) -> bool:
-        return self.get("spec", "paused") is True
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource)
+        self.template = BackupSpec(self.map("spec", "template"), Path(("spec", "template")))
+        self.paused = self.get("spec", "paused") is True
 
 
 class StorageLocation(Object):
