@@ -65,6 +65,8 @@ def _results(report: Report) -> list[dict[str, Any]]:
                 "message": finding.message, "severity": levels[severity], "path": path, "place": finding.place,
                 "fingerprint": finding.fingerprint, "cure": finding.cure and _cure(finding.cure),
             })  # fmt: skip
+            if finding.at is not None and finding.at is not result.resource:
+                found[-1]["at"] = finding.at.address
         rows.append({
             "id": result.check, "status": result.status, "severity": levels[result.severity],
             "requirement": result.requirement, "resource": resource, "findings": found,

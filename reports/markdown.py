@@ -6,12 +6,13 @@ escaped: they make no markup, no links, no mentions.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from conformant.leaf import exporter
 from conformant.model import Report, Severity, Status
+from conformant.summary import Line, cure_mark, folded, has_general_checks, undecided, unseen
 from conformant.text import counted, one_line, shortened, some
-from conformant.verdict import Pair, declared, exit_code, findings, obstacles, rules, severity, statement, tally, worst
+from conformant.verdict import declared, exit_code, findings, obstacles, rules, severity, tally, worst
 
 TITLES = {0: "✅ Verified", 1: "❌ Findings", 3: "⚠️ Could not decide"}
 MESSAGE = 600
@@ -25,22 +26,25 @@ _LINKS = re.compile(r"(?i)(?<=@)(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=#)(?=\d)|
 
 @exporter(name="markdown", suffix=".md", media_type="text/markdown")
 def markdown(report: Report, *, rows: int = 200, size: int = 1_000_000) -> Iterator[str]:
-    head, tail = list(_head(report)), list(_tail(report))
+    head, tail, known = list(_head(report)), list(_tail(report)), rules(report)
     found = sorted(worst(findings(report), rows), key=lambda pair: -severity(*pair))
+    shown = 0
     left = size - sum(len(part.encode()) for part in (*head, *tail)) - 500
     table: list[str] = []
-    for row in _rows(report, found):
+    for line in folded(found):
+        row = _row(line, known[line.result.check].slug)
         left -= len(row.encode())
         if left < 0:
             break
         table.append(row)
+        shown += line.count
     yield from head
     if table:
         yield "\n### Findings\n\n| severity | check | resource | place | finding |\n|---|---|---|---|---|\n"
         yield from table
     total = tally(report).open
-    if len(table) < total:
-        yield f"\n{counted(total - len(table), 'more finding')} not shown; the JSON report has all of them.\n"
+    if shown < total:
+        yield f"\n{counted(total - shown, 'more finding')} not shown; the JSON report has all of them.\n"
     yield from tail
 
 
@@ -61,34 +65,36 @@ def _head(report: Report) -> Iterator[str]:
     yield f"\n| {' | '.join(shown)} |\n|{'---:|' * len(shown)}\n| {' | '.join(map(str, numbers))} |\n"
 
 
-def _rows(report: Report, pairs: Iterable[Pair]) -> Iterator[str]:
-    known = rules(report)
-    for result, finding in pairs:
-        cure = f"<br>Cure: {_text(finding.cure.advice)}" if finding.cure and finding.cure.advice else ""
-        yield (
-            f"| {severity(result, finding)} | {_code(result.check)} {_text(known[result.check].slug)} "
-            f"| {_code(result.resource.address)} | {_code(str(finding.place or result.place or '-'))} "
-            f"| {_text(statement(finding))}{cure} |\n"
-        )
+def _row(line: Line, slug: str) -> str:
+    result, finding = line.result, line.finding
+    cure = f"{finding.cure.advice} {cure_mark(finding.cure)}".rstrip() if finding.cure and finding.cure.advice else ""
+    return (
+        f"| {severity(result, finding)} | {_code(result.check)} {_text(slug)} "
+        f"| {_code(line.heading)} | {_code(str(finding.place or result.place or '-'))} "
+        f"| {_text(line.text)}{f'<br>Cure: {_text(cure)}' if cure else ''} |\n"
+    )
 
 
 def _tail(report: Report) -> Iterator[str]:
-    undecided = [
-        f"{_code(result.check)} on {_code(result.resource.address)}: {_text(result.reason)}"
-        + (f" ({_code(str(result.place))})" if result.place else "")
-        for result in report.of(Status.UNKNOWN)
+    questions, undefined = undecided(report)
+    entries = [
+        f"{_code(one.results[0].check)} on {_code(one.subject)}: {_text(one.reason)}"
+        + (f" ({_code(str(one.results[0].place))})" if one.results[0].place else "")
+        for one in questions
     ]
-    yield from _section("Undecided", undecided)
+    yield from _section("Undecided", [*entries, *([_text(undefined)] if undefined else [])])
     kinds = [
-        f"no check for {_code(kind)} ({counted(count, 'resource')})"
-        for kind, count in report.coverage.unseen_kinds.items()
+        f"no check of its own for {_code(kind)} ({counted(count, 'resource')})"
+        for kind, count in zip(unseen(report), report.coverage.unseen_kinds.values(), strict=True)
     ]
     files = [
         f"{entry.status}: {_code(str(entry.place or entry.file))} {_text(entry.reason)}"
         for entry in report.coverage.files
         if entry.status in ("unreadable", "template")
     ]
-    yield from _section("Not looked at", [*files, *kinds])
+    general = has_general_checks(report)
+    yield from _section("Not looked at", files if general else [*files, *kinds])
+    yield from _section("Only general checks looked at", kinds if general else [])
     confirmed = declared(report)
     if confirmed:
         yield f"\n### Declared, not verified live\n\n{', '.join(_code(name) for name in confirmed[:ENTRIES])}\n"

@@ -172,7 +172,7 @@ def _notices(report: Report, positions: dict[str, int]) -> Iterator[Json]:
         if entry.status == "template":
             yield _notice("note", f"not rendered: {entry.reason}", entry.place or Place(entry.file))
     for kind, count in islice(report.coverage.unseen_kinds.items(), 100):
-        yield _notice("note", f"no check looks at the kind {kind} ({counted(count, 'resource')})")
+        yield _notice("note", f"no check of its own looks at the kind {kind} ({counted(count, 'resource')})")
 
 
 def _notice(level: str, text: str, place: Place | None = None) -> Json:

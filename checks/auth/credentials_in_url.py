@@ -20,7 +20,7 @@ from typing import Any
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.views.literals import Anything, texts
+from conformant.views.literals import Anything
 
 USERINFO = re.compile(
     r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s/?#@:\"'<>]*:(?![$%{<*])([^\s/?#@\"'<>]+)@([^\s/?#:\"'@,<>]+)"
@@ -84,12 +84,12 @@ def _jwt_rules(thing: Anything) -> Iterator[Finding]:
 
 def _urls(thing: Anything, platform: Platform) -> Iterator[Finding]:
     parsed = platform.derived(_parsed_keys).get(thing.resource.address, frozenset())
-    for path, text in texts(thing.raw, ()):
+    for path, text in thing.texts("://"):
         if path[:1] == ("data",) and len(path) == 2 and path[1] in parsed and thing.resource.kind == "ConfigMap":
             continue
         if path[:3] == ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"):
             continue
-        match = USERINFO.search(text) if "://" in text else None
+        match = USERINFO.search(text)
         if match is not None:
             message = f"{_name(path)} holds a {match[1]} URL with a literal password for {match[3]}"
             yield Finding(message, path, cure=REFERENCE)

@@ -155,7 +155,7 @@ def _modes(canary: Canary, platform: Platform) -> Iterator[Item]:
 
 def _metrics(canary: Canary, platform: Platform, settings: Analysis) -> Iterator[Item]:
     metrics = canary.metrics
-    own = [metric for metric in metrics if not metric.is_builtin and metric.is_bounded]
+    own = [metric for metric in metrics if not metric.is_builtin and metric.is_bounded and metric.is_asked]
     missing = []
     for name, (side, example) in BOUNDS.items():
         found = [metric for metric in metrics if metric.name == name]
@@ -197,6 +197,9 @@ def _template(metric: Metric, canary: Canary, platform: Platform) -> Resource | 
 
 def _windows(metric: Metric, canary: Canary, platform: Platform, settings: Analysis) -> Iterator[Item]:
     """How a metric is asked for."""
+    if not metric.is_asked:
+        message = f"metric {metric.name!r} is not built in, and has no template: every check fails"
+        yield Finding(message, metric.path / "templateRef", cure=Cure("templateRef, or remove it", grade="none"))
     for key, instead in (("threshold", "thresholdRange"), ("query", "templateRef")):
         if dig(metric.raw, key) is not None:
             message = f"{key} of metric {metric.name!r} is deprecated: {instead} takes its place"

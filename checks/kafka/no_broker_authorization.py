@@ -28,6 +28,9 @@ class Principals(Struct, frozen=True, forbid_unknown_fields=True):
 
 AUTHORIZATION = Path(("spec", "kafka", "authorization"))
 SIMPLE = Cure("authorization: {type: simple}, with ACLs in the KafkaUsers", ((AUTHORIZATION, {"type": "simple"}),))
+MANAGED = Cure("supportsAdminApi: true if the authorizer has it, or authorization: {type: simple}", grade="none")
+FEWER = Cure("remove them, and give each the ACLs that it needs in its KafkaUser", grade="none")
+CLOSED = Cure("remove the key: what no ACL allows is then denied", grade="none")
 KNOWN_CLASSES = ("org.apache.kafka.metadata.authorizer.StandardAuthorizer", "kafka.security.authorizer.AclAuthorizer")
 
 
@@ -50,11 +53,11 @@ def no_broker_authorization(kafka: Kafka, settings: Principals = Principals()) -
         known = dig(authorization, "authorizerClass") in KNOWN_CLASSES
         if not known and dig(authorization, "supportsAdminApi") is not True:
             message = "the custom authorizer cannot be managed through KafkaUsers (supportsAdminApi)"
-            yield Finding(message, AUTHORIZATION, Severity.MEDIUM)
+            yield Finding(message, AUTHORIZATION, Severity.MEDIUM, MANAGED)
     extra = [user for user in sequence(authorization, "superUsers") if user not in settings.super_users]
     if extra:
         message = f"super users bypass all ACLs: {', '.join(str(user) for user in extra)}"
-        yield Finding(message, AUTHORIZATION / "superUsers")
+        yield Finding(message, AUTHORIZATION / "superUsers", cure=FEWER)
     if str(dig(kafka.config, "allow.everyone.if.no.acl.found")).lower() == "true":
         path = Path(("spec", "kafka", "config", "allow.everyone.if.no.acl.found"))
-        yield Finding("a topic without ACLs is open to everyone", path)
+        yield Finding("a topic without ACLs is open to everyone", path, cure=CLOSED)

@@ -22,7 +22,7 @@ from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Step, dig, mapping
 from conformant.platform import Platform
 from conformant.views.kafka import Kafka
-from conformant.views.literals import Anything, texts
+from conformant.views.literals import Anything
 
 HINTS = ("roker", "BROKER", "ootstrap", "BOOTSTRAP", "KAFKA_")
 KEY = re.compile(
@@ -66,8 +66,8 @@ def _in_data(thing: Anything) -> Iterator[tuple[Path, str]]:
 
 
 def _addresses(thing: Anything) -> Iterator[tuple[Path, str]]:
-    for path, text in texts(thing.raw, ()):
-        if ":" not in text or "\n" in text:
+    for path, text in thing.texts(":"):
+        if "\n" in text:
             continue
         key = next((step for step in reversed(path) if isinstance(step, str)), "")
         if key == "value" and len(path) > 3 and path[-3] == "env":

@@ -18,12 +18,17 @@ from collections.abc import Iterator
 
 from conformant.leaf import Item, aspects, check
 from conformant.mesh import Policies
-from conformant.model import Finding, Path, Severity, dig
+from conformant.model import Cure, Finding, Path, Severity, dig
 from conformant.platform import Platform
 from conformant.views.mesh import PeerAuthentication
 from conformant.views.workload import Workload
 
 SELECTOR = Path(("spec", "selector"))
+STRICTER = Cure("state mode: STRICT, or remove the setting", grade="none")
+MERGED = Cure("keep one policy, and merge into it what the others state", grade="none")
+MOVED = Cure("move it to the namespace of the workloads, or drop the selector to make it the mesh's", grade="none")
+MATCHED = Cure("select labels of the pod template, or remove the policy", grade="none")
+PORT = Cure("name the port of the container, not that of the Service, or declare it on the container", grade="none")
 WEAKNESS = {"DISABLE": 0, "PERMISSIVE": 1, "STRICT": 3}
 
 
@@ -62,7 +67,7 @@ def _own_mode(policy: PeerAuthentication, root: bool, platform: Platform) -> Ite
     for mode, path in modes:
         if mode in ("DISABLE", "PERMISSIVE"):
             severity = Severity.HIGH if mode == "DISABLE" else Severity.MEDIUM
-            yield Finding(f"{mode} lets plaintext in", path, severity)
+            yield Finding(f"{mode} lets plaintext in", path, severity, STRICTER)
 
 
 def _key(policy: PeerAuthentication, port: int) -> str | int:
@@ -73,28 +78,29 @@ def _general(policy: PeerAuthentication, policies: Policies, root: bool) -> Iter
     peers = policies.mesh if root else policies.namespace.get(policy.namespace, [])
     if len(peers) > 1 and peers[0] is not policy:
         message = f"{peers[0].name} is a policy for all of {policy.namespace} too: only the older one applies"
-        yield Finding(message, Path(("metadata", "name")))
+        yield Finding(message, Path(("metadata", "name")), cure=MERGED)
     if root and policy.mode == "UNSET":
-        yield Finding("the mesh-wide policy states no mode: that is PERMISSIVE", Path(("spec", "mtls")))
+        message = "the mesh-wide policy states no mode: that is PERMISSIVE"
+        yield Finding(message, Path(("spec", "mtls")), cure=STRICTER)
     mesh = policies.mesh[0].mode if policies.mesh and not root else ""
     if policy.mode in WEAKNESS and mesh in WEAKNESS and WEAKNESS[policy.mode] < WEAKNESS[mesh]:
         message = f"{policy.mode} for {policy.namespace} weakens the mesh's {mesh}"
-        yield Finding(message, policy.mode_path)
+        yield Finding(message, policy.mode_path, cure=STRICTER)
 
 
 def _ignored(policy: PeerAuthentication) -> Iterator[Finding]:
-    yield Finding("a policy with a selector in the root namespace is ignored", SELECTOR)
+    yield Finding("a policy with a selector in the root namespace is ignored", SELECTOR, cure=MOVED)
 
 
 def _selecting(
     policy: PeerAuthentication, policies: Policies, matched: list[Workload], judged: bool
 ) -> Iterator[Finding]:
     if judged and not matched:
-        yield Finding("the selector matches no workload of the namespace", SELECTOR)
+        yield Finding("the selector matches no workload of the namespace", SELECTOR, cure=MATCHED)
     rivals = {other.name for workload in matched for other in policies.selecting(workload) if other is not policy}
     if rivals:
         message = f"{', '.join(sorted(rivals))} selects the same workload: only the oldest policy applies"
-        yield Finding(message, SELECTOR)
+        yield Finding(message, SELECTOR, cure=MERGED)
     declared = {
         dig(port, "containerPort")
         for workload in matched for container in workload.all_containers for port in container.ports
@@ -102,4 +108,4 @@ def _selecting(
     for port in policy.port_modes if matched else ():
         if port not in declared:
             path = Path(("spec", "portLevelMtls", _key(policy, port)))
-            yield Finding(f"no selected container declares port {port}", path, Severity.LOW)
+            yield Finding(f"no selected container declares port {port}", path, Severity.LOW, PORT)

@@ -65,6 +65,8 @@ def _finding(workload: Workload, injection: Injection, platform: Platform) -> Fi
         message = f'the annotation {INJECT}: "true" alone enrols no pod; {injection.reason}'
     elif not injection.sidecar and not injection.ambient:
         message = f"the pods are not enrolled in the mesh: {injection.reason}"
+        if injection.opted_out:
+            path = path / injection.opted_out / INJECT
     else:
         message = f"the pods are enrolled, but not in the profile's mode ({platform.profile.mesh.mode})"
     own = mapping(workload.raw, "metadata", "labels")

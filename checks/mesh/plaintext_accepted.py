@@ -24,8 +24,6 @@ from conformant.model import Cure, Finding, NotApplicable, Path, Resource, Sever
 from conformant.platform import Namespace, Platform
 from conformant.views.workload import Workload
 
-CURE = Cure("PeerAuthentication {name: default} in the namespace with spec.mtls.mode: STRICT")
-
 
 @check(
     id="MESH-001",
@@ -96,4 +94,14 @@ def _finding(namespace: Namespace, faults: list[tuple[Workload, str, Mode]]) -> 
     message = f"plaintext is accepted by {names} in {namespace.name}: {because}"
     holder: Resource = mode.policy or namespace.manifest or workload.resource
     path = mode.path if mode.policy else Path(("metadata", "name"))
-    return Finding(message, path, cure=CURE, at=holder)
+    return Finding(message, path, cure=_cure(namespace, mode), at=holder)
+
+
+def _cure(namespace: Namespace, mode: Mode) -> Cure:
+    """What to change, by what lets plaintext in: a port's exception, a policy's mode, no policy at all."""
+    policy = mode.policy
+    if policy is not None and "portLevelMtls" in mode.path:
+        return Cure(f"remove the exception for the port {mode.path[-2]} from {policy.name}, or state STRICT")
+    if policy is not None and policy.namespace == namespace.name:
+        return Cure(f"mode: STRICT in {policy.name}")
+    return Cure(f"PeerAuthentication {{name: default, namespace: {namespace.name}}} with spec.mtls.mode: STRICT")

@@ -30,6 +30,7 @@ OPENSHIFT_PODS = {"dns.operator.openshift.io/daemonset-dns": "default"}
 NODE_LOCAL = "169.254.20.10/32"
 ANYWHERE = ("0.0.0.0/0", "::/0")
 NAMED = {"UDP": "dns", "TCP": "dns-tcp"}
+DNS_PORTS = (53, 5353, *NAMED.values())
 CURE = Cure(
     "allow UDP and TCP 53 to namespaceSelector {kubernetes.io/metadata.name: kube-system} with "
     "podSelector {k8s-app: kube-dns}"
@@ -103,13 +104,21 @@ def _judge(policies: tuple[NetworkPolicy, ...], names: list[str], platform: Plat
     facts = [known.of(policy) for policy in policies]
     if any(fact.everything for fact in facts):
         return
-    path = Path(("spec", "egress"))
+    path, nearest = Path(("spec", "egress")), _nearest(policies)
     if not any(fact.udp for fact in facts):
         message = f"the egress of {_who(names)} is restricted, and no rule admits UDP 53 to the cluster's DNS"
-        yield Finding(message, path, None, CURE, at=policies[0].resource)
+        yield Finding(message, path, None, CURE, at=nearest.resource)
     elif not any(fact.tcp for fact in facts):
         message = f"{_who(names)} can ask the cluster's DNS over UDP only: answers that need TCP 53 fail"
-        yield Finding(message, path, Severity.MEDIUM, CURE, at=policies[0].resource)
+        yield Finding(message, path, Severity.MEDIUM, CURE, at=nearest.resource)
+
+
+def _nearest(policies: tuple[NetworkPolicy, ...]) -> NetworkPolicy:
+    """The policy whose rules should admit DNS: one that speaks of port 53, else one that selects all pods."""
+    for policy in policies:
+        if any(port.port in DNS_PORTS for rule in policy.rules(EGRESS) for port in rule.ports):
+            return policy
+    return next((policy for policy in policies if policy.selects_all), policies[0])
 
 
 def _who(names: list[str]) -> str:

@@ -47,11 +47,11 @@ def _judge(path: Path, selector: Any, platform: Platform) -> Iterator[Finding]:
     )
     if pinned or any(_trusted(key, platform) for key in keys):
         return
-    shown = ", ".join(str(key) for key in keys)
+    shown = ", ".join(repr(str(key)) for key in keys)
     where = path / "matchLabels" / keys[0] if len(labels) == 1 and not expressions else path
     message = (
-        f"the peer picks namespaces by {shown}, a label that is not set on a namespace by itself and that "
-        "whoever may edit one can forge"
+        f"the peer picks namespaces by the label{'s' if len(keys) > 1 else ''} {shown}: no namespace has such a "
+        "label by itself, and whoever may edit a namespace can forge it"
     )
     yield Finding(message, where, cure=_cure(path, labels, platform))
 

@@ -154,8 +154,8 @@ def _https_clients(platform: Platform) -> dict[tuple[str, str], str]:
     for thing in platform.of(Anything):
         if thing.kind == "Secret" or not thing.may_hold(URL):
             continue
-        for _, text in thing.texts():
-            match = URL.search(text) if "https://" in text else None
+        for _, text in thing.texts("https://"):
+            match = URL.search(text)
             if match is not None and match[1] == "https":
                 found.setdefault((match[2], match[3]), thing.resource.address)
     return found

@@ -12,7 +12,8 @@ lost with it. A paused or invalid schedule makes no backup, and nothing says so.
 How to fix: No includedNamespaces (or all of them), snapshotMoveData: true, a ttl of 30 days or more, and a
 schedule as dense as the recovery point objective.
 
-When it is fine: A second schedule beside a complete one may be narrow: it is then not asked to hold more.
+When it is fine: Schedules that take the same are judged together: a dense one that is short-lived beside a
+weekly one that is kept, or a narrow one beside a complete one.
 """
 
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ RESTIC = "defaultVolumesToRestic"
 FILES = "defaultVolumesToFsBackup"
 OWNED = Path(("spec", "useOwnerReferencesInBackup"))
 PAUSED = Path(("spec", "paused"))
+WANTED = (SECRETS, CLAIMS, VOLUMES)
 
 
 @check(
@@ -58,9 +60,9 @@ def incomplete_backup_schedule(
 ) -> Iterator[Item]:
     yield from aspects(
         [
-            _interval(schedule, settings),
+            _interval(schedule, platform, settings),
             _paused(schedule),
-            _kept(schedule, settings),
+            _kept(schedule, platform, settings),
             _namespace(schedule, platform, settings),
             _left_out(schedule, platform),
             _resources(schedule, platform),
@@ -71,7 +73,7 @@ def incomplete_backup_schedule(
     )
 
 
-def _interval(schedule: Schedule, settings: Objectives) -> Iterator[Item]:
+def _interval(schedule: Schedule, platform: Platform, settings: Objectives) -> Iterator[Item]:
     expression = schedule.get(*SCHEDULE)
     if not isinstance(expression, str):
         return
@@ -81,9 +83,17 @@ def _interval(schedule: Schedule, settings: Objectives) -> Iterator[Item]:
         yield Finding(f"Velero does not accept the schedule {expression!r}: {reason}", SCHEDULE)
         return
     objective = timedelta(seconds=parse_duration(settings.rpo) or 0)
-    if longest > objective:
+    if longest > objective and not any(_gap(other) <= objective for other in _alike(schedule, platform)):
         message = f"up to {_hours(longest)} between two backups, where the objective is {_hours(objective)}"
         yield Finding(message, SCHEDULE, cure=Cure("a denser schedule", grade="none"))
+
+
+def _gap(schedule: Schedule) -> timedelta:
+    """The longest time between two backups; for ever where the expression is none."""
+    try:
+        return longest_interval(str(schedule.get(*SCHEDULE)))
+    except ValueError:
+        return timedelta.max
 
 
 def _hours(time: timedelta) -> str:
@@ -98,7 +108,7 @@ def _paused(schedule: Schedule) -> Iterator[Item]:
         )
 
 
-def _kept(schedule: Schedule, settings: Objectives) -> Iterator[Item]:
+def _kept(schedule: Schedule, platform: Platform, settings: Objectives) -> Iterator[Item]:
     template = schedule.template
     path = template.path / "ttl"
     ttl = dig(template.raw, "ttl")
@@ -110,16 +120,22 @@ def _kept(schedule: Schedule, settings: Objectives) -> Iterator[Item]:
     elif not kept:
         message = "no ttl: how long backups are kept is left to the server (30 days, unless it is told otherwise)"
         yield Finding(message, path, Severity.MEDIUM, cure)
-    elif kept < least:
+    elif kept < least and not any(_lifetime(other) >= least for other in _alike(schedule, platform)):
         kept_for, wanted = _hours(timedelta(seconds=kept)), _hours(timedelta(seconds=least))
         yield Finding(f"backups are kept for {kept_for}, where {wanted} are asked for", path, cure=cure)
+
+
+def _lifetime(schedule: Schedule) -> float:
+    return parse_duration(dig(schedule.template.raw, "ttl")) or 0.0
 
 
 def _namespace(schedule: Schedule, platform: Platform, settings: Objectives) -> Iterator[Item]:
     known = frozenset({settings.namespace}) if settings.namespace else platform.derived(Velero).namespaces
     if schedule.namespace in (known or {"velero"}):
         return
-    if known or schedule.namespace == "default":
+    if not schedule.get("metadata", "namespace"):
+        yield Undecided("the Schedule states no namespace: Velero sees it in its own only")
+    elif known or schedule.namespace == "default":
         where = " or ".join(sorted(known)) or "velero"
         message = f"Velero runs in {where} and does not see a Schedule in {schedule.namespace}"
         yield Finding(message, Path(("metadata", "namespace")), cure=Cure(f"namespace: {where}", grade="none"))
@@ -159,33 +175,31 @@ def _resources(schedule: Schedule, platform: Platform) -> Iterator[Item]:
     if dig(spec.raw, "includeClusterResources") is False:
         message = "cluster-wide objects (volumes, classes, custom resource definitions) are left out"
         yield Finding(message, spec.path / "includeClusterResources", Severity.MEDIUM)
-    if _is_beside_complete(schedule, platform):
-        return
     shut_out: dict[Path, list[str]] = {}
-    for resource in (SECRETS, CLAIMS, VOLUMES):
+    for resource in WANTED:
         path = spec.shutting_out(resource)
         if path is not None:
             shut_out.setdefault(path, []).append(resource)
+    if shut_out and any(_alike(schedule, platform)):
+        return
     for path, resources in shut_out.items():
         yield Finding(
             f"the backups have no {' and no '.join(resources)}", path, cure=Cure("take them in", grade="none")
         )
 
 
-def _is_beside_complete(schedule: Schedule, platform: Platform) -> bool:
-    """Whether another running schedule takes all resources of the same namespaces."""
-    return any(
-        other is not schedule
-        and not other.paused
-        and not other.template.selects_by_label
-        and not any(other.template.shutting_out(resource) for resource in (SECRETS, CLAIMS, VOLUMES))
-        and all(
-            other.template.includes_namespace(name)
-            for name in platform.namespaces
-            if schedule.template.includes_namespace(name)
-        )
-        for other in platform.derived(Velero).schedules
-    )
+def _alike(schedule: Schedule, platform: Platform) -> Iterator[Schedule]:
+    """The other schedules that run and take all that this one takes, and perhaps more."""
+    own = schedule.template
+    for other in platform.derived(Velero).schedules:
+        spec = other.template
+        if other is schedule or other.paused or any(spec.shutting_out(each) for each in WANTED):
+            continue
+        if spec.selects_by_label and dig(spec.raw, "labelSelector") != dig(own.raw, "labelSelector"):
+            continue
+        taken = [name for name in platform.namespaces if own.includes_namespace(name)]
+        if all(spec.includes_namespace(name) for name in (*taken, *own.named_namespaces)):
+            yield other
 
 
 def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
@@ -194,7 +208,7 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         patches = ((spec.path / RESTIC, REMOVE), (spec.path / FILES, dig(spec.raw, RESTIC)))
         message = f"Velero ignores {RESTIC}; {FILES} took its place"
         yield Finding(message, spec.path / RESTIC, cure=Cure(f"rename it to {FILES}", patches))
-    if spec.shutting_out(CLAIMS) or spec.shutting_out(VOLUMES) or _is_beside_complete(schedule, platform):
+    if spec.shutting_out(CLAIMS) or spec.shutting_out(VOLUMES):
         return
     velero = platform.derived(Velero)
     table = platform.derived(Backups)
@@ -205,7 +219,7 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         for store in volumes
         if not (all(file_copied(volume, all_files) for volume in store.volumes) if store.volumes else all_files)
     ]
-    if not behind:
+    if not behind or any(_moves_data(other, platform) for other in _alike(schedule, platform)):
         return
     if dig(spec.raw, "resourcePolicy"):
         yield Undecided("a resource policy chooses what becomes of the volumes")
@@ -217,10 +231,20 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         path = spec.path / "snapshotVolumes"
         cure = Cure("take snapshots and move their data", ((path, True), moved))
         yield Finding(f"the backups have no data of the volumes of {names}", path, cure=cure)
-    elif not velero.moves_snapshots(spec, schedule.namespace) and not _leaves_region(schedule, platform):
+    elif not _moves_data(schedule, platform):
         path = spec.path / ("snapshotVolumes" if "snapshotVolumes" in spec.raw else "snapshotMoveData")
         message = f"the snapshots of the volumes of {names} stay in their region"
         yield Finding(message, path, Severity.MEDIUM, Cure("snapshotMoveData: true", (moved,)))
+
+
+def _moves_data(schedule: Schedule, platform: Platform) -> bool:
+    """Whether the data of volumes is copied as files, or snapshots leave the region."""
+    spec, velero = schedule.template, platform.derived(Velero)
+    if velero.copies_files(spec, schedule.namespace):
+        return True
+    if dig(spec.raw, "snapshotVolumes") is False:
+        return False
+    return velero.moves_snapshots(spec, schedule.namespace) or _leaves_region(schedule, platform)
 
 
 def _leaves_region(schedule: Schedule, platform: Platform) -> bool:

@@ -5,7 +5,7 @@ A command that dumps data (pg_dump, mysqldump, mongodump, redis-cli save, etcdct
 before the backup, in `pre`; its errors are not passed over; its timeout is stated, for the default of 30
 seconds is short; its container is in the pods; its file goes to a volume that the backup includes, under a
 name that a half-written file does not get (pipefail, or mv at the end), and encrypted. The pods that the
-hook selects are declared.
+hook selects are declared. Annotations stand on the pods, not on what makes them.
 
 Why it matters: Velero runs `post` hooks when the volumes of the pod have been saved: today's dump is in
 tomorrow's backup. A hook that meets no pod never runs, and the backup still says Completed.
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, aspects, check
-from conformant.model import REMOVE, Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, sequence
+from conformant.model import REMOVE, Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
 from conformant.stores import Volume
 from conformant.velero import Velero, file_copied, selected
@@ -29,6 +29,7 @@ from conformant.views.quantity import parse_duration
 from conformant.views.velero import PODS, POST, PRE, BackupSpec, Hook, HookGroup, HookHolder, annotated_hooks
 from conformant.views.workload import MAIN, SIDECAR, Container, Workload
 
+ANNOTATIONS = Path(("metadata", "annotations"))
 INJECTED = frozenset({"istio-proxy", "linkerd-proxy"})
 CLAIMED = frozenset({"persistentVolumeClaim", "ephemeral"})
 UNSAVED = frozenset({"hostPath", "secret", "configMap", "projected", "downwardAPI"})
@@ -45,7 +46,11 @@ def ineffective_dump_hook(holder: HookHolder, platform: Platform) -> Iterator[It
     parts: list[Iterator[Item]] = []
     if holder.spec is None:
         workload = platform.view(holder.resource, Workload)
-        for hook in annotated_hooks(workload):
+        template = workload.template_path
+        if template:
+            own = mapping(workload.raw, "metadata", "annotations")
+            parts += [_on_controller(hook, workload) for hook in annotated_hooks(own, ANNOTATIONS)]
+        for hook in annotated_hooks(workload.annotations, Path((*template, *ANNOTATIONS))):
             parts += [_dump(hook, None), _place(hook, workload, holder, platform)]
     else:
         for group in holder.spec.hook_groups:
@@ -56,6 +61,12 @@ def ineffective_dump_hook(holder: HookHolder, platform: Platform) -> Iterator[It
         yield from aspects(parts)
     else:
         yield NotApplicable("no hooks")
+
+
+def _on_controller(hook: Hook, workload: Workload) -> Iterator[Item]:
+    message = f"an annotation of the {workload.kind}, not of its pods: the hook never runs"
+    advice = "move the annotations to the metadata of the pod template"
+    yield Finding(message, hook.key("command"), cure=Cure(advice, grade="none"))
 
 
 def _reach(group: HookGroup, spec: BackupSpec, platform: Platform) -> Iterator[Item]:

@@ -29,7 +29,7 @@ from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig
 from conformant.platform import Platform
 from conformant.terraform_links import TerraformIndex
-from conformant.velero import Velero
+from conformant.velero import Velero, delivered
 from conformant.views.terraform import TerraformResource
 from conformant.views.velero import BackupObject, StorageLocation, backup_spec
 
@@ -81,7 +81,7 @@ def _resolved(item: BackupObject, platform: Platform) -> Iterator[Item]:
         if location.is_read_only:
             message = f"{name} is ReadOnly: Velero refuses to back up to it"
             yield Finding(message, path, cure=Cure("a location with accessMode: ReadWrite", grade="none"))
-    elif velero.locations:
+    elif velero.locations and delivered(platform) is None:
         yield Finding(f"there is no {name} in {item.namespace}", path, cure=Cure("name one that is", grade="none"))
     else:
         message = f"the {name} is not declared here: where backups go, and how safe they are, cannot be seen"
@@ -137,15 +137,14 @@ def _homes(location: StorageLocation, platform: Platform, settings: Home) -> fro
 
 
 def _bucket(location: StorageLocation, platform: Platform) -> TerraformResource | None:
+    return platform.derived(_buckets).get(location.bucket)
+
+
+def _buckets(platform: Platform) -> dict[str, TerraformResource]:
+    """The buckets whose names are known."""
     buckets = platform.derived(TerraformIndex).of_type("aws_s3_bucket")
-    return next(
-        (
-            bucket
-            for bucket in buckets
-            if bucket.raw.get("bucket").__class__ is str and bucket.raw["bucket"] == location.bucket
-        ),
-        None,
-    )
+    named = ((bucket.raw.get("bucket"), bucket) for bucket in buckets)
+    return {name: bucket for name, bucket in named if name.__class__ is str}
 
 
 def _encrypted(location: StorageLocation, platform: Platform) -> Iterator[Item]:
@@ -192,13 +191,12 @@ def _credential(location: StorageLocation) -> Iterator[Item]:
 
 def _alone(location: StorageLocation, platform: Platform) -> Iterator[Item]:
     """Whether a location that is declared before writes to the same place."""
-    if location.is_read_only:
+    if location.is_read_only or not location.bucket:
         return
-    for other in platform.derived(Velero).locations:
+    for other in platform.derived(Velero).writers[location.place]:
         if other is location:
             return
-        same = (other.bucket, other.prefix, _host(other)) == (location.bucket, location.prefix, _host(location))
-        if same and not other.is_read_only and _elsewhere(other, location):
+        if _elsewhere(other, location):
             path = Path(("spec", "accessMode"))
             message = f"{other.name} writes to the same place: the cluster that recovers from it should only read it"
             yield Finding(message, path, cure=Cure("accessMode: ReadOnly", ((path, "ReadOnly"),)))

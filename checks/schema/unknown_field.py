@@ -87,4 +87,4 @@ def cure(thing: Object, problem: Problem) -> Cure:
 
 def quotable(value: Any, path: Path) -> bool:
     """Whether a patch may carry the value: it is known, and holds no text where secrets are written."""
-    return not holds_unknown(value) and all(SPEAKING.isdisjoint(way) for way, _ in texts(value, path))
+    return not holds_unknown(value) and all(SPEAKING.isdisjoint((*path, *way)) for way, _ in texts(value))

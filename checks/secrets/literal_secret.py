@@ -66,6 +66,8 @@ HOLDERS = frozenset({
 """Kinds that hold secrets themselves where others hold the names of Secrets."""
 WORKLOADS = Workload.kinds or frozenset()
 PAGING_KEYS = frozenset({"service_key", "routing_key", "user_key"})
+SECTIONED = frozenset({"FluentdConfig", "FluentBitConfig"})
+"""Configs that are neither YAML nor JSON."""
 TELLING = frozenset({"command", "args", "values", *PAGING_KEYS})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 TOOLS = ("vault.hashicorp.com/", "secret.reloader.stakater.com/", "checksum/", "kubectl.kubernetes.io/")
@@ -318,7 +320,7 @@ def _config(thing: Anything) -> Iterator[Finding]:
         yield from _settings((), thing.raw)
         return
     paging = thing.kind == "AlertmanagerConfig"
-    if not (paging or may_name_secret(thing.resource)):
+    if not paging and thing.kind not in SECTIONED and not may_name_secret(thing.resource):
         return
     for path, name, text, listed in named_texts(thing.raw, wanted=_telling):
         if is_secret_name(name):

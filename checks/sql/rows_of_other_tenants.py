@@ -24,10 +24,10 @@ from conformant.views.sql import Database, Role, RowAccess, SqlView, Table
 from conformant.views.sql_parts import Policy
 
 ENABLE = Cure("ALTER TABLE … ENABLE and FORCE ROW LEVEL SECURITY, and a policy on the key", grade="none")
+FORCE = Cure("ALTER TABLE … FORCE ROW LEVEL SECURITY", grade="none")
 INVOKER = Cure("create the view WITH (security_invoker = true)", grade="none")
 WRITES = ("all", "insert", "update")
 RLS = Path(("rls", "enabled"))
-FORCED = Path(("rls", "forced"))
 
 
 @check(
@@ -104,12 +104,12 @@ def _force(table: Table) -> Iterator[Item]:
         message = (
             f"row security of {table.qualified} is not forced, and its owner, whom it does not bind, is not stated"
         )
-        yield Finding(message, FORCED, Severity.MEDIUM, ENABLE)
+        yield Finding(message, RLS, Severity.MEDIUM, FORCE)
         return
     role = table.database.role(owner)
     if role is None or role.login is not False:
         message = f"row security of {table.qualified} does not bind its owner {owner} (no FORCE)"
-        yield Finding(message, FORCED, cure=ENABLE)
+        yield Finding(message, RLS, cure=FORCE)
 
 
 def _policy(policy: Policy, keys: list[str]) -> Iterator[Finding]:

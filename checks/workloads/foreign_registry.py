@@ -15,10 +15,13 @@ When it is fine: Public images on purpose: list their registry in the profile.
 from collections.abc import Iterator
 
 from conformant.leaf import Item, aspects, check
-from conformant.model import Finding, Severity, Undecided
+from conformant.model import Cure, Finding, Severity, Undecided
 from conformant.profile import Profile
 from conformant.views.image import parse_image
 from conformant.views.workload import Container, Workload
+
+NAMED = Cure("write the full name, with the registry that it comes from", grade="none")
+PULLED = Cure("set IfNotPresent, or leave the policy out", grade="none")
 
 
 @check(
@@ -45,13 +48,15 @@ def _judge(container: Container, profile: Profile, severity: Severity) -> Iterat
     registry = parse_image(image).registry
     if not registry:
         message = f"image {image} of container {container.name!r} names no registry"
-        yield Finding(message, container.path / "image", severity)
+        yield Finding(message, container.path / "image", severity, NAMED)
     elif profile.registries and not _allowed(image, registry, profile):
         message = f"image {image} of container {container.name!r} is from {registry}, which is not allowed"
-        yield Finding(message, container.path / "image", severity)
+        allowed = ", ".join(profile.registries)
+        cure = Cure(f"mirror the image to an allowed registry ({allowed}) and refer to it there", grade="none")
+        yield Finding(message, container.path / "image", severity, cure)
     if container.raw.get("imagePullPolicy") == "Never":
         message = f"container {container.name!r} runs whatever image lies on the node (imagePullPolicy: Never)"
-        yield Finding(message, container.path / "imagePullPolicy", severity)
+        yield Finding(message, container.path / "imagePullPolicy", severity, PULLED)
 
 
 def _allowed(image: str, registry: str, profile: Profile) -> bool:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from posixpath import normpath
 
 from conformant.leaf import Item, check
-from conformant.model import Finding, Path, Severity, Undecided, dig
+from conformant.model import Cure, Finding, Path, Severity, Undecided, dig
 from conformant.views.volume import VolumeHolder
 
 SENSITIVE = (
@@ -36,6 +36,9 @@ OTHER = frozenset({
     "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "photonPersistentDisk", "portworxVolume",
     "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
 })  # fmt: skip
+
+CURE = Cure("use a PersistentVolumeClaim, a CSI volume or an emptyDir; mount read-only what must be read", grade="none")
+CORE_TYPE = Cure("use a PersistentVolumeClaim or a CSI volume", grade="none")
 
 
 @check(
@@ -63,10 +66,10 @@ def host_path_volume(holder: VolumeHolder) -> Iterator[Item]:
         elif holder.workload is not None and not CORE & volume.keys():
             for kind in OTHER & volume.keys():
                 message = f"volume {volume.get('name')!r} is of type {kind}, outside the core types"
-                yield Finding(message, path / kind, Severity.LOW)
+                yield Finding(message, path / kind, Severity.LOW, CORE_TYPE)
     if worst is not None:
         severity, path, _ = worst
-        yield Finding(f"the node's file system is mounted: {', '.join(listed)}", path, severity)
+        yield Finding(f"the node's file system is mounted: {', '.join(listed)}", path, severity, CURE)
 
 
 def _host_path(holder: VolumeHolder, volume: dict[str, object]) -> tuple[Severity, str]:

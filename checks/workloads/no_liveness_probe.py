@@ -14,8 +14,13 @@ When it is fine: Programs that crash on every fault; waive those.
 from collections.abc import Iterator
 
 from conformant.leaf import Item, check
-from conformant.model import Finding, NotApplicable, Severity
+from conformant.model import Cure, Finding, NotApplicable, Severity
 from conformant.views.workload import MAIN, SIDECAR, Workload
+
+CURE = Cure(
+    "add a livenessProbe that fails only when a restart helps: another endpoint than readiness, a generous threshold",
+    grade="none",
+)
 
 
 @check(id="WRK-004", severity=Severity.MEDIUM, requirement="probes", controls=["soc2/A1.2"])
@@ -27,4 +32,4 @@ def no_liveness_probe(workload: Workload) -> Iterator[Item]:
         if container.role in (MAIN, SIDECAR) and container.raw.get("livenessProbe") is None:
             severity = Severity.LOW if container.role == SIDECAR else None
             message = f"nothing restarts container {container.name!r} when it hangs"
-            yield Finding(message, container.path / "livenessProbe", severity)
+            yield Finding(message, container.path / "livenessProbe", severity, CURE)

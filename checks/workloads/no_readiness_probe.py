@@ -16,10 +16,12 @@ When it is fine: Programs that are ready the moment they listen.
 from collections.abc import Iterator
 
 from conformant.leaf import Item, check
-from conformant.model import Finding, NotApplicable, Severity, dig, mapping
+from conformant.model import Cure, Finding, NotApplicable, Severity, dig, mapping
 from conformant.platform import Platform
 from conformant.views.selector import equals
 from conformant.views.workload import MAIN, SIDECAR, Container, Workload
+
+CURE = Cure("add a readinessProbe on an endpoint that answers only when the program can serve", grade="none")
 
 
 @check(id="WRK-003", severity=Severity.HIGH, requirement="probes", controls=["soc2/A1.2"])
@@ -41,7 +43,7 @@ def no_readiness_probe(workload: Workload, platform: Platform) -> Iterator[Item]
                 continue
             severity = None
         message = f"container {container.name!r} gets traffic before it says that it is ready"
-        yield Finding(message, container.path / "readinessProbe", severity)
+        yield Finding(message, container.path / "readinessProbe", severity, CURE)
 
 
 def _metrics_only(container: Container) -> bool:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, aspects, check
-from conformant.model import Finding, Path, Severity, dig, mapping, sequence
+from conformant.model import Cure, Finding, Path, Severity, dig, mapping, sequence
 from conformant.profile import Profile, version_tuple
 from conformant.views.workload import Container, Workload
 
@@ -36,6 +36,13 @@ SELINUX_TYPES = {
 }  # fmt: skip
 HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+PUBLISH = Cure("remove hostPort, and publish the port through a Service", grade="none")
+SYSCTL = Cure("remove the sysctl, or set it on the nodes that these pods run on", grade="none")
+MASKED = Cure("remove procMount, or give the pod a user namespace (hostUsers: false, Kubernetes 1.35)", grade="none")
+SELINUX = Cure("remove it: the runtime sets the label of containers", grade="none")
+APPARMOR_DEFAULT = Cure("appArmorProfile: {type: RuntimeDefault}", grade="none")
+OWN_POD = Cure("remove host: the kubelet then calls the pod itself", grade="none")
 
 
 @check(
@@ -70,7 +77,7 @@ def _pod(workload: Workload, profile: Profile) -> Iterator[Finding]:
         name = dig(sysctl, "name")
         if not _admits(SAFE_SYSCTLS, name, profile):
             path = workload.security_path / "sysctls" / index
-            yield Finding(f"sysctl {name!r} is outside the safe list", path)
+            yield Finding(f"sysctl {name!r} is outside the safe list", path, cure=SYSCTL)
     yield from _confinement(security, workload.security_path, "the pod", profile)
 
 
@@ -78,7 +85,7 @@ def _annotations(workload: Workload) -> Iterator[Finding]:
     for key, value in workload.annotations.items():
         if isinstance(key, str) and key.startswith(APPARMOR) and value == "unconfined":
             path = workload.template_path / "metadata" / "annotations" / key
-            yield Finding(f"AppArmor does not confine container {key[len(APPARMOR) :]!r}", path)
+            yield Finding(f"AppArmor does not confine container {key[len(APPARMOR) :]!r}", path, cure=APPARMOR_DEFAULT)
 
 
 def _ports(workload: Workload, container: Container) -> Iterator[Finding]:
@@ -90,7 +97,7 @@ def _ports(workload: Workload, container: Container) -> Iterator[Finding]:
         number = dig(port, "hostPort")
         if isinstance(number, int) and number > 0:
             path = container.path / "ports" / index / "hostPort"
-            yield Finding(f"container {container.name!r} opens port {number} of its node", path, severity)
+            yield Finding(f"container {container.name!r} opens port {number} of its node", path, severity, PUBLISH)
 
 
 def _security(workload: Workload, container: Container, profile: Profile) -> Iterator[Finding]:
@@ -102,7 +109,7 @@ def _security(workload: Workload, container: Container, profile: Profile) -> Ite
         modern = not profile.kubernetes or version_tuple(profile.kubernetes) >= (1, 35)
         if not (user_namespace and modern):
             path = container.security_path / "procMount"
-            yield Finding(f"container {container.name!r} sees an unmasked /proc", path)
+            yield Finding(f"container {container.name!r} sees an unmasked /proc", path, cure=MASKED)
     yield from _confinement(security, container.security_path, f"container {container.name!r}", profile)
 
 
@@ -110,11 +117,12 @@ def _confinement(security: dict[Any, Any], path: Path, who: str, profile: Profil
     options = mapping(security.get("seLinuxOptions"))
     for key in ("user", "role"):
         if dig(options, key):
-            yield Finding(f"{who} sets its own SELinux {key}", path / "seLinuxOptions" / key)
+            yield Finding(f"{who} sets its own SELinux {key}", path / "seLinuxOptions" / key, cure=SELINUX)
     if "type" in options and not _admits(SELINUX_TYPES, dig(options, "type") or "", profile):
-        yield Finding(f"{who} has an SELinux type beyond the container ones", path / "seLinuxOptions" / "type")
+        message = f"{who} has an SELinux type beyond the container ones"
+        yield Finding(message, path / "seLinuxOptions" / "type", cure=SELINUX)
     if dig(security, "appArmorProfile", "type") == "Unconfined":
-        yield Finding(f"AppArmor does not confine {who}", path / "appArmorProfile" / "type")
+        yield Finding(f"AppArmor does not confine {who}", path / "appArmorProfile" / "type", cure=APPARMOR_DEFAULT)
 
 
 def _hosts(container: Container) -> Iterator[Finding]:
@@ -131,4 +139,4 @@ def _host(container: Container, handler: dict[Any, Any], path: Path) -> Iterator
     for kind in ("httpGet", "tcpSocket"):
         if dig(handler, kind, "host"):
             message = f"the {path[-1]} of container {container.name!r} calls another host than its pod"
-            yield Finding(message, path / kind / "host")
+            yield Finding(message, path / kind / "host", cure=OWN_POD)

@@ -14,8 +14,11 @@ When it is fine: Node agents such as CNI plugins and device drivers. Waive them 
 from collections.abc import Iterator
 
 from conformant.leaf import check
-from conformant.model import Finding, Severity, dig
+from conformant.model import Cure, Finding, Severity, dig
 from conformant.views.workload import Workload
+
+CURE = Cure("remove privileged, and add the one capability that the program needs", grade="none")
+WINDOWS = Cure("remove hostProcess, and run it as an ordinary container", grade="none")
 
 
 @check(
@@ -31,10 +34,11 @@ from conformant.views.workload import Workload
 def privileged_container(workload: Workload) -> Iterator[Finding]:
     if dig(workload.security, "windowsOptions", "hostProcess") is True:
         path = workload.security_path / "windowsOptions" / "hostProcess"
-        yield Finding("the pod runs as a Windows host process", path)
+        yield Finding("the pod runs as a Windows host process", path, cure=WINDOWS)
     for container in workload.all_containers:
         if container.privileged:
-            yield Finding(f"container {container.name!r} is privileged", container.security_path / "privileged")
+            path = container.security_path / "privileged"
+            yield Finding(f"container {container.name!r} is privileged", path, cure=CURE)
         if dig(container.security, "windowsOptions", "hostProcess") is True:
             path = container.security_path / "windowsOptions" / "hostProcess"
-            yield Finding(f"container {container.name!r} runs as a Windows host process", path)
+            yield Finding(f"container {container.name!r} runs as a Windows host process", path, cure=WINDOWS)

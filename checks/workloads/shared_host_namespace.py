@@ -15,8 +15,10 @@ When it is fine: Node agents (node exporters, CNI plugins). Waive them by name.
 from collections.abc import Iterator
 
 from conformant.leaf import check
-from conformant.model import Finding, Severity, dig
+from conformant.model import Cure, Finding, Severity, dig
 from conformant.views.workload import Workload
+
+PUBLISH = Cure("remove it, and publish the pod's ports through a Service", grade="none")
 
 
 @check(
@@ -32,12 +34,19 @@ from conformant.views.workload import Workload
 def shared_host_namespace(workload: Workload) -> Iterator[Finding]:
     pod = workload.pod
     if dig(pod, "hostPID") is True:
-        yield Finding("the pod sees all processes of its node (hostPID)", workload.pod_path / "hostPID")
+        message = "the pod sees all processes of its node (hostPID)"
+        yield Finding(message, workload.pod_path / "hostPID", cure=removal("hostPID"))
     if dig(pod, "hostIPC") is True:
-        yield Finding("the pod shares its node's IPC namespace (hostIPC)", workload.pod_path / "hostIPC")
+        message = "the pod shares its node's IPC namespace (hostIPC)"
+        yield Finding(message, workload.pod_path / "hostIPC", cure=removal("hostIPC"))
     if dig(pod, "hostNetwork") is True:
         message = "the pod uses its node's network (hostNetwork): NetworkPolicies and the mesh do not hold it"
-        yield Finding(message, workload.pod_path / "hostNetwork", Severity.HIGH)
+        yield Finding(message, workload.pod_path / "hostNetwork", Severity.HIGH, PUBLISH)
     if dig(pod, "shareProcessNamespace") is True:
         message = "the containers of the pod see each other's processes (shareProcessNamespace)"
-        yield Finding(message, workload.pod_path / "shareProcessNamespace", Severity.INFO)
+        cure = removal("shareProcessNamespace")
+        yield Finding(message, workload.pod_path / "shareProcessNamespace", Severity.INFO, cure)
+
+
+def removal(key: str) -> Cure:
+    return Cure(f"remove {key}", grade="none")

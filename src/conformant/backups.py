@@ -165,9 +165,9 @@ class Backups:
     def _cloud(self, store: TerraformResource) -> Iterator[Backup]:
         index = self._platform.derived(TerraformIndex)
         match store.type:
-            case "aws_db_instance" if (store.get("backup_retention_period") or 0) > 0:
+            case "aws_db_instance" if store.get("backup_retention_period") not in (None, 0, "0"):
                 yield Backup("automated backups", store.resource)
-            case "aws_rds_cluster" if store.get("backup_retention_period") != 0:
+            case "aws_rds_cluster" if store.get("backup_retention_period") not in (0, "0"):
                 yield Backup("automated backups", store.resource)
             case "aws_dynamodb_table":
                 for path, _ in store.blocks("point_in_time_recovery"):

@@ -35,7 +35,7 @@ from conformant.model import (
 from conformant.model import Path as Route
 from conformant.platform import Nowhere
 
-LAYOUT = 2
+LAYOUT = 3
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -59,6 +59,7 @@ class _Finding(msgspec.Struct, array_like=True):
     place: _Place | None
     fingerprint: str
     cure: _Cure | None
+    at: int | None
 
 
 class _Result(msgspec.Struct, array_like=True):
@@ -173,18 +174,19 @@ def _kept(mark: bytes, report: Report) -> _Kept:
     results = [
         _Result(
             result.check, str(result.status), int(result.severity), number(result.resource), result.requirement,
-            [_finding(finding) for finding in result.findings], result.reason, _place(result.place), result.waiver,
+            [_finding(finding, number) for finding in result.findings], result.reason, _place(result.place),
+            result.waiver,
         )
         for result in report.results
     ]  # fmt: skip
     return _Kept(mark, resources, results, report.passed, report.coverage, sorted(report.checks))
 
 
-def _finding(finding: Finding) -> _Finding:
+def _finding(finding: Finding, number: "Callable[[Resource], int]") -> _Finding:
     severity = finding.severity or Severity.INFO
     return _Finding(
         finding.message, list(finding.path), int(severity), _place(finding.place), finding.fingerprint,
-        _cure(finding.cure),
+        _cure(finding.cure), None if finding.at is None else number(finding.at),
     )  # fmt: skip
 
 
@@ -214,22 +216,21 @@ def _report(kept: _Kept, checks: "Iterable[Check]") -> Report:
     results = [
         Result(
             one.check, Status(one.status), Severity(one.severity), resources[one.resource], one.requirement,
-            [_found(finding) for finding in one.findings], one.reason, _placed(one.place), one.waiver,
+            [_found(finding, resources) for finding in one.findings], one.reason, _placed(one.place), one.waiver,
         )
         for one in kept.results
     ]  # fmt: skip
     return Report(results, kept.passed, kept.coverage, checks={check.id: check for check in checks})
 
 
-def _found(kept: _Finding) -> Finding:
+def _found(kept: _Finding, resources: Sequence[Resource]) -> Finding:
     cure = None
     if kept.cure is not None:
         patches = tuple((Route(path), REMOVE if gone else value) for path, gone, value in kept.cure.patches)
         cure = Cure(kept.cure.advice, patches, kept.cure.grade)
     place = _placed(kept.place)
-    return Finding(
-        kept.message, Route(kept.path), Severity(kept.severity), cure, place=place, fingerprint=kept.fingerprint
-    )
+    at = None if kept.at is None else resources[kept.at]
+    return Finding(kept.message, Route(kept.path), Severity(kept.severity), cure, at, place, kept.fingerprint)
 
 
 def _placed(kept: _Place | None) -> Place | None:

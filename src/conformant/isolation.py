@@ -1,17 +1,23 @@
 """Which policies isolate a namespace or a pod by default."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from conformant.leaf import Item
-from conformant.model import Finding, NotApplicable, Path, Severity
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity
 from conformant.platform import Namespace, Platform
 from conformant.views.network import EGRESS, INGRESS, AdminPolicy, NetworkPolicy, Rule
 from conformant.views.selector import SelectorIndex
 
 _VERB = {INGRESS: "into", EGRESS: "out of"}
+_PEERS = {INGRESS: "from", EGRESS: "to"}
+_DENY = Cure(
+    "add a NetworkPolicy {podSelector: {}, policyTypes: [Ingress, Egress]}, together with the rules that the "
+    "workloads need",
+    grade="none",
+)
 
 
 class Isolation(Struct, frozen=True):
@@ -87,7 +93,8 @@ def default_deny_faults(namespace: Namespace, platform: Platform, direction: str
                 f"NetworkPolicy {policy.name} selects all pods of {namespace.name} and lets everything "
                 f"{_VERB[direction]} them: there is no default deny"
             )
-            yield Finding(message, rule.path, at=policy.resource)
+            cure = Cure(f"remove the rule, or name in its {_PEERS[direction]} whom it is for", grade="none")
+            yield Finding(message, rule.path, cure=cure, at=policy.resource)
         return
     policies = policies_of(namespace)
     known = platform.derived(PolicySet)
@@ -99,13 +106,27 @@ def default_deny_faults(namespace: Namespace, platform: Platform, direction: str
     ]
     if policies and namespace.workloads and not uncovered and not namespace.operated:
         message = (
-            f"each workload of {namespace.name} has a policy of its own, but no policy selects all pods: "
-            f"the next workload starts open ({direction.lower()})"
+            f"each workload of {namespace.name} has a policy of its own, but none isolates the {direction.lower()} "
+            "of all pods: the next workload starts open"
         )
-        yield Finding(message, Path(("spec", "podSelector")), Severity.MEDIUM, at=policies[0].resource)
+        yield _missing(message, policies, direction, Severity.MEDIUM)
         return
     message = f"no NetworkPolicy denies traffic {_VERB[direction]} all pods of {namespace.name} by default"
     if policies:
-        yield Finding(message, Path(("spec", "podSelector")), at=policies[0].resource)
+        yield _missing(message, policies, direction)
     else:
-        yield Finding(message, Path(("metadata", "name")))
+        yield Finding(message, Path(("metadata", "name")), cure=_DENY)
+
+
+def _missing(
+    message: str, policies: Sequence[NetworkPolicy], direction: str, severity: Severity | None = None
+) -> Finding:
+    """The finding at the policy that comes nearest to a default deny: the one that selects all pods."""
+    nearest = next((policy for policy in policies if policy.selects_all), None)
+    if nearest is None:
+        return Finding(message, Path(("spec", "podSelector")), severity, _DENY, policies[0].resource)
+    stated = bool(nearest.list("spec", "policyTypes"))
+    path = Path(("spec", "policyTypes" if stated else "podSelector"))
+    types = f"add {direction} to policyTypes" if stated else "state policyTypes: [Ingress, Egress]"
+    cure = Cure(f"{types}, together with the rules that the workloads need", grade="none")
+    return Finding(message, path, severity, cure, nearest.resource)

@@ -19,6 +19,8 @@ from conformant.views.workload import Workload
 NEVER_INJECTED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 INJECT, REVISION, DATAPLANE = "sidecar.istio.io/inject", "istio.io/rev", "istio.io/dataplane-mode"
 NAMESPACE_INJECTION = "istio-injection"
+OPTED_OUT = {"labels": f'label {INJECT} is "false"', "annotations": f'annotation {INJECT} is "false"'}
+"""Why a pod that declines injection has no sidecar, by the map that says so."""
 
 
 class Injection(Struct, frozen=True):
@@ -26,7 +28,8 @@ class Injection(Struct, frozen=True):
 
     `intended` is true when any switch asks for the mesh, effective or not; `ineffective` names a
     switch that asks for injection but never selects a webhook by itself; `revision` is the
-    revision or tag that must exist for the sidecar to be injected.
+    revision or tag that must exist for the sidecar to be injected; `opted_out` says which of the pod's
+    own maps (labels, annotations) declines injection.
     """
 
     sidecar: bool
@@ -36,6 +39,7 @@ class Injection(Struct, frozen=True):
     ineffective: str = ""
     revision: str = ""
     admitted: bool = False
+    opted_out: str = ""
 
     @property
     def enrolled(self) -> bool:
@@ -60,7 +64,11 @@ def injected(workload: Workload, platform: Platform) -> Injection:
         ineffective = f"annotation {INJECT}"
     mode = platform.profile.mesh.mode
     admitted = (sidecar and mode != "ambient") or (ambient and mode != "sidecar")
-    return Injection(sidecar, ambient, asks, reason, ineffective, revision, admitted)
+    return Injection(sidecar, ambient, asks, reason, ineffective, revision, admitted, _declines(reason))
+
+
+def _declines(reason: str) -> str:
+    return next((field for field, stated in OPTED_OUT.items() if stated == reason), "")
 
 
 def _sidecar(workload: Workload, namespace: Mapping[Any, Any], platform: Platform) -> tuple[bool, str, str]:
@@ -72,7 +80,7 @@ def _sidecar(workload: Workload, namespace: Mapping[Any, Any], platform: Platfor
         return False, "", f"namespace {workload.namespace} is never injected"
     switch = labels.get(INJECT)
     if switch == "false":
-        return False, "", f'label {INJECT} is "false"'
+        return False, "", OPTED_OUT["labels"]
     own, switched = NAMESPACE_INJECTION in namespace, REVISION in namespace
     revision = ""
     if own:
@@ -88,7 +96,7 @@ def _sidecar(workload: Workload, namespace: Mapping[Any, Any], platform: Platfor
     if not matched:
         return False, "", reason
     if switch != "true" and annotations.get(INJECT) == "false":
-        return False, "", f'annotation {INJECT} is "false"'
+        return False, "", OPTED_OUT["annotations"]
     return True, revision, ""
 
 

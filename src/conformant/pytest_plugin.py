@@ -6,6 +6,7 @@ requirement, framework and control); failures list the findings with file:line:c
 """
 
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from os.path import lexists
@@ -45,15 +46,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--conformant-{name}", action="append", default=[], metavar=name.upper(), help=text)
 
 
+class _AsWritten:
+    """Imports without pytest's rewriting of asserts, which costs a second where bytecode cannot be kept."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.hook: Any = config.pluginmanager.rewrite_hook
+
+    def __enter__(self) -> None:
+        self.place = sys.meta_path.index(self.hook) if self.hook in sys.meta_path else None
+        if self.place is not None:
+            del sys.meta_path[self.place]
+
+    def __exit__(self, *_: object) -> None:
+        if self.place is not None:
+            sys.meta_path.insert(self.place, self.hook)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--conformant"):
-        config.pluginmanager.register(Plugin(config), "conformant-run")
+        as_written = _AsWritten(config)
+        with as_written:
+            config.pluginmanager.register(Plugin(config, as_written), "conformant-run")
 
 
 class Plugin:
     """Collects leaf files as items and runs them over one platform, read once per process."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, as_written: _AsWritten) -> None:
         """Raises pytest.UsageError where the options or the configuration are wrong."""
         from conformant.config import ConfigurationError, day, resolve, variables
 
@@ -61,6 +80,7 @@ class Plugin:
             return config.getoption(f"--conformant-{name}")
 
         self.paths: list[str] = config.getoption("--conformant")
+        self.as_written = as_written
         self.judged: set[str] = set()
         try:
             flags: dict[str, Any] = {name: tuple(option(name)) for name in ("exclude", "values", "crds")}
@@ -77,6 +97,10 @@ class Plugin:
     @cached_property
     def session(self) -> "Session":
         """The platform. Raises pytest.UsageError where the run cannot begin."""
+        with self.as_written:
+            return self._load()
+
+    def _load(self) -> "Session":
         from conformant.config import ConfigurationError
         from conformant.leaf import LeafError
         from conformant.load.files import NoSuchInput
@@ -117,7 +141,9 @@ class Plugin:
     def judge(self, checks: "Sequence[Check]") -> "Report":
         """The verdicts of some checks."""
         self.judged.update(check.id for check in checks)
-        return self.session.judge(checks, today=self.today)
+        session = self.session
+        with self.as_written:
+            return session.judge(checks, today=self.today)
 
     def obstacles(self) -> Iterator[str]:
         """What the run cannot look at although it should."""
@@ -140,7 +166,8 @@ class CheckFile(pytest.File):
         from conformant.leaf import Check, load
         from conformant.run import selected
 
-        check: Check = load(str(self.path), Check)
+        with self.plugin.as_written:
+            check: Check = load(str(self.path), Check)
         if selected(check, self.plugin.settings):
             yield CheckItem.from_parent(self, plugin=self.plugin, check=check)
 

@@ -121,10 +121,12 @@ class Session:
         seen: set[tuple[str, str]] = set()
         for check in checks:
             kinds = getattr(check.view, "kinds", None)
+            family = check.view.family
             if check.kinds is not None:
-                seen.update((check.view.family, kind) for kind in check.kinds)
+                families = ("kubernetes", "terraform") if family == "any" else (family,)
+                seen.update((each, kind) for each in families for kind in check.kinds)
             elif kinds:
-                seen.update((check.view.family, kind.rpartition("/")[2]) for kind in kinds)
+                seen.update((family, kind.rpartition("/")[2]) for kind in kinds)
         return {
             key.lstrip("/"): len(resources)
             for (family, key), resources in sorted(self.platform.by_kind.items())
@@ -219,12 +221,13 @@ def schemas(profile: Profile, loaded: Loaded) -> "Schemas":
 
 
 class NoGarbage:
-    """Suspends the cyclic garbage collector: a run allocates much and frees at its end."""
+    """Suspends the cyclic garbage collector: a run allocates much and keeps it all to its end."""
 
     def __enter__(self) -> None:
         gc.disable()
 
     def __exit__(self, *_: object) -> None:
+        gc.freeze()
         gc.enable()
 
 
@@ -236,8 +239,12 @@ def check_paths(
     today: date,
     keep_passes: bool,
     cached: bool,
+    held: list[object] | None = None,
 ) -> Report:
-    """Check everything below `paths` with a configuration; `cached` allows the use of the cache."""
+    """Check everything below `paths` with a configuration; `cached` allows the use of the cache.
+
+    `held` takes up what the run made, for a process that ends before it need be freed.
+    """
     from conformant.cache import Cache, key
 
     started = perf_counter()
@@ -250,6 +257,8 @@ def check_paths(
         report = session.report(session.checks(), today=today, keep_passes=keep_passes)
         if mark is not None:
             cache.put(mark, report)
+        if held is not None:
+            held += [session, report]
     report.versions = {"conformant": __version__}
     report.inputs, report.seconds = list(paths), perf_counter() - started
     report.fail_on, report.strict = severity(settings.fail_on), settings.strict

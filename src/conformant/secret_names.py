@@ -309,7 +309,7 @@ def _may_be_secret(line: str, pairs: bool, text: str, after: int) -> bool:
     match = _KEY.match(line)
     if match is None:
         return "{" in line or ("=" in line) or (pairs and ":" not in line)
-    if "{" in line or (pairs and match[2] == "name") or match[2] in ("command", "args"):
+    if "{" in line or "\\n" in line or (pairs and match[2] == "name") or match[2] in ("command", "args"):
         return True
     if not is_secret_name(match[2]):
         return False
@@ -330,7 +330,7 @@ _LINE = re.compile(
 _DIRECTIVE = re.compile(r"^[ \t]*(requirepass|masterauth)[ \t]+(\"[^\"\n]*\"|\S+)[ \t\r]*$", re.MULTILINE)
 _ELEMENT = re.compile(r"<([A-Za-z_][\w.-]*)>([^<>\n]+)</\1>")
 _ASSIGNED = re.compile(
-    r"(?<![\w$.-])(--?)?([A-Za-z_][\w.-]*)(=|(?<=[\w])[ \t]+(?=[^\s-]))(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"'`),]+)"
+    r"(?<![\w$.-])(--?)?([A-Za-z_][\w.-]*)(=|[ \t]+(?=[^\s-]))(?=(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"'`),]+))"
 )
 _CODE = re.compile(r"[()\[\]{}]")
 
@@ -358,8 +358,8 @@ def assignments_in(text: str) -> Iterator[tuple[str, str]]:
         dashes, name, sign, value = match.groups()
         if not (dashes or sign == "=") or not is_secret_name(name):
             continue
-        quoted = value[0] in "\"'"
-        if quoted or dashes or name.isupper() or _whole_line(text, match):
+        told = value[0] in "\"'" or dashes or name.isupper() or text[match.start() - 1 : match.start()] == "="
+        if told or _whole_line(text, match):
             bare = _unquoted(value)
             if not _CODE.search(bare) and bare.lower() != name.lower():
                 yield name, bare

@@ -3,21 +3,10 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from conformant.model import Place, Report, Resource, Severity, Status, Waiver
+from conformant.model import Place, Report, Severity, Status, Waiver
+from conformant.summary import Line, cure_mark, folded, grouped, has_general_checks, heading, undecided, unseen
 from conformant.text import counted, one_line, shortened, some
-from conformant.verdict import (
-    Pair,
-    by_resource,
-    declared,
-    exit_code,
-    findings,
-    obstacles,
-    rules,
-    severity,
-    statement,
-    tally,
-    worst,
-)
+from conformant.verdict import declared, exit_code, findings, obstacles, rules, severity, tally, worst
 
 SHOWN, LISTED = 200, 20
 """Findings, and entries of each other list, without `verbose`."""
@@ -100,10 +89,10 @@ class _Page:
         rows = {id(finding): self.cells(result.check, finding.place or result.place) for result, finding in shown}
         place_width = min(max((len(place) for place, _ in rows.values()), default=0), 60)
         name_width = min(max((len(name) for _, name in rows.values()), default=0), 48)
-        for group in by_resource(shown):
-            yield f"\n{self.paint(_title(group[0][0].resource), '1')}\n"
-            for pair in group:
-                yield from self.finding(pair, *rows[id(pair[1])], place_width, name_width)
+        for title, lines in grouped(folded(shown)):
+            yield f"\n{self.paint(one_line(title), '1')}\n"
+            for line in lines:
+                yield from self.finding(line, *rows[id(line.finding)], place_width, name_width)
         if len(shown) < len(every):
             more = counted(len(every) - len(shown), "more finding")
             yield f"\n{more}, none worse than those shown. All of them: --verbose, or --format json\n"
@@ -111,10 +100,9 @@ class _Page:
     def cells(self, check: str, place: object) -> tuple[str, str]:
         return one_line(str(place or "-")), one_line(f"{check} {self.rules[check].slug}")
 
-    def finding(self, pair: Pair, place: str, name: str, place_width: int, name_width: int) -> Iterator[str]:
-        result, finding = pair
-        text = statement(finding)
-        level = severity(result, finding)
+    def finding(self, line: Line, place: str, name: str, place_width: int, name_width: int) -> Iterator[str]:
+        text, cure = line.text, line.finding.cure
+        level = severity(line.result, line.finding)
         start = f"  {place:<{place_width}}  "
         colored = self.paint(f"{level!s:<8}", _COLORS[level])
         head = f"{start}{colored}  {name:<{name_width}}  "
@@ -126,13 +114,11 @@ class _Page:
             yield f"{' ' * column}{message[0]}\n"
         else:
             yield f"{head}{message[0]}\n"
-        for line in message[1:]:
-            yield f"{' ' * column}{line}\n"
-        if finding.cure is not None and finding.cure.advice:
-            safe = "yes" if finding.cure.grade == "safe" else "no"
-            mark = f"  [safe: {safe}]" if finding.cure.patches else ""
-            for line in self.wrapped(f"cure: {finding.cure.advice}{mark}", column):
-                yield f"{' ' * column}{self.paint(line, '2')}\n"
+        for more in message[1:]:
+            yield f"{' ' * column}{more}\n"
+        if cure is not None and cure.advice:
+            for part in self.wrapped(f"cure: {cure.advice} {cure_mark(cure)}".rstrip(), column):
+                yield f"{' ' * column}{self.paint(part, '2')}\n"
 
     def wrapped(self, text: str, column: int) -> list[str]:
         """`text` broken at the page's edge; long words (paths, digests) stay whole."""
@@ -145,17 +131,25 @@ class _Page:
     # what else there is to say
 
     def undecided(self) -> Iterator[str]:
-        for title, status in (("Undecided", Status.UNKNOWN), ("Broken checks", Status.ERROR)):
-            entries = [
-                f"{result.check} {result.resource.address}: {result.reason}"
-                + (f" ({result.place})" if result.place else "")
-                for result in self.report.of(status)
-            ]
-            yield from self.section(title, entries)
+        open_questions, undefined = undecided(self.report)
+        entries = [
+            f"{one.results[0].check} {one.subject}: {one.reason}{_in(one.results[0].place)}" for one in open_questions
+        ]
+        yield from self.section("Undecided", [*entries, *([undefined] if undefined else [])])
+        broken = [
+            f"{result.check} {heading(result.resource)}: {result.reason}{_in(result.place)}"
+            for result in self.report.of(Status.ERROR)
+        ]
+        yield from self.section("Broken checks", broken)
 
     def unseen(self) -> Iterator[str]:
-        kinds = [_kind(key) for key in self.report.coverage.unseen_kinds]
-        parts = [f"{counted(len(kinds), 'kind')} without a check ({self.some(kinds)})"] if kinds else []
+        kinds = list(unseen(self.report))
+        parts: list[str] = []
+        if kinds and has_general_checks(self.report):
+            text = f"{counted(len(kinds), 'kind')} without a check of their own ({self.some(kinds)})"
+            yield from self.note("Only general checks looked at", text)
+        elif kinds:
+            parts.append(f"{counted(len(kinds), 'kind')} without a check ({self.some(kinds)})")
         for status, what in (("unreadable", "unreadable"), ("template", "with templates not rendered")):
             entries = [
                 f"{entry.file}: {entry.reason}{_at(entry.place)}"
@@ -170,7 +164,7 @@ class _Page:
     def waived(self) -> Iterator[str]:
         if self.verbose:
             entries = [
-                f"{result.check} {result.resource.address}: {_accepted(result.waiver)}"
+                f"{result.check} {heading(result.resource)}: {_accepted(result.waiver)}"
                 for result in self.report.of(Status.WAIVED)
             ]
             yield from self.section("Waived", entries)
@@ -215,25 +209,15 @@ class _Page:
         return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
 
 
-def _title(resource: Resource) -> str:
-    """``Kafka inferloop/inferloop-events``; the address of what is no object or scope of Kubernetes."""
-    if resource.family not in ("kubernetes", "scope"):
-        return one_line(resource.address)
-    scope = f"{resource.namespace}/" if resource.namespace else ""
-    return one_line(f"{resource.kind} {scope}{resource.name}")
-
-
 def _at(place: Place | None) -> str:
     return f" at {place.line}:{place.column}" if place else ""
+
+
+def _in(place: Place | None) -> str:
+    return f" ({place})" if place else ""
 
 
 def _accepted(waiver: Waiver | None) -> str:
     if waiver is None:
         return "accepted"
     return f"{waiver.reason} ({waiver.owner or 'no owner'}, until {waiver.expires})"
-
-
-def _kind(key: str) -> str:
-    """``example.io/Gateway`` as ``Gateway.example.io``."""
-    group, slash, kind = key.rpartition("/")
-    return f"{kind}.{group}" if slash else kind

@@ -1,7 +1,8 @@
 """Velero on a platform: its servers and locations, what a backup saves of volumes, which pods a hook meets."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
 
 from conformant.declared import Declared
 from conformant.made import primaries
@@ -18,9 +19,12 @@ from conformant.views.velero import (
     HookGroup,
     Schedule,
     StorageLocation,
+    is_pattern,
 )
 from conformant.views.workload import Container, Workload
 
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 _UNANNOTATED = Volume("", "", {})
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _DELIVERY = (
@@ -52,13 +56,45 @@ class Velero:
         found = self._flags or {location.namespace for location in self.locations}
         return frozenset(found)
 
+    @cached_property
+    def _located(self) -> dict[str, list[StorageLocation]]:
+        return _grouped(self.locations, lambda location: location.namespace)
+
     def location(self, namespace: str, name: str) -> StorageLocation | None:
         """The storage location of this name; the default one where the name is empty."""
-        here = [location for location in self.locations if location.namespace == namespace]
+        here = self._located.get(namespace, [])
         if name:
             return next((location for location in here if location.name == name), None)
         chosen = next((location for location in here if location.is_default), None)
         return chosen or next((location for location in here if location.name == "default"), None)
+
+    @cached_property
+    def writers(self) -> dict[tuple[str, str, str], list[StorageLocation]]:
+        """The locations that may be written to, by bucket, prefix and URL."""
+        writing = [location for location in self.locations if not location.is_read_only]
+        return _grouped(writing, lambda location: location.place)
+
+    @cached_property
+    def _named(self) -> tuple[dict[str, list[Schedule]], list[Schedule]]:
+        """The schedules that name a namespace, and those that do not name all of theirs."""
+        by_name: dict[str, list[Schedule]] = {}
+        others = []
+        for schedule in self.schedules:
+            try:
+                words = schedule.template.named_namespaces
+            except Undecided:
+                words = []
+            if not words or any(is_pattern(word) for word in words):
+                others.append(schedule)
+            else:
+                for word in words:
+                    by_name.setdefault(word, []).append(schedule)
+        return by_name, others
+
+    def candidates(self, namespace: str) -> list[Schedule]:
+        """The schedules that may take a namespace."""
+        by_name, others = self._named
+        return [*by_name.get(namespace, ()), *others]
 
     def copies_files(self, spec: BackupSpec, namespace: str) -> bool:
         """Whether the files of all volumes of pods are copied to the storage location."""
@@ -85,6 +121,13 @@ class Velero:
         if stated is None:
             return any(word in (flag, f"{flag}=true") for word in self._flags.get(namespace, ()))
         return stated is True
+
+
+def _grouped(items: "Iterable[Item]", key: "Callable[[Item], Key]") -> "dict[Key, list[Item]]":
+    found: dict[Key, list[Item]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
 
 
 def file_copied(volume: Volume, all_files: bool) -> bool:
@@ -151,13 +194,18 @@ def _doubt(group: HookGroup, platform: Platform, namespaces: list[str]) -> str:
         return "no workload is declared here: which pods the hook meets is not known"
     if not namespaces:
         return "the namespaces of the hook are not part of the input"
-    for key in _DELIVERY:
-        if platform.kind(key):
-            return f"no pod declared here is met; {platform.kind(key)[0].address} may bring some"
+    deliverer = delivered(platform)
+    if deliverer is not None:
+        return f"no pod declared here is met; {deliverer.address} may bring some"
     for maker in _makers(platform, namespaces):
         if f"{maker.group}/{maker.kind}" not in POD_CREATING or _may_carry(maker, group):
             return f"no pod declared here is met; those of {maker.address} may be"
     return ""
+
+
+def delivered(platform: Platform) -> Resource | None:
+    """What brings objects from charts or other repositories; None where nothing does."""
+    return next((resource for key in _DELIVERY for resource in platform.kind(key)), None)
 
 
 def _makers(platform: Platform, namespaces: list[str]) -> Iterator[Resource]:

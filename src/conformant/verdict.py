@@ -3,7 +3,7 @@
 Everything here is derived from a `Report` alone, for the command line, the terminal and the exporters.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -166,11 +166,3 @@ def declared(report: Report) -> list[str]:
         elif report.passed.get(id):
             confirmed.add(leaf.requirement)
     return sorted(confirmed - doubted - {""})
-
-
-def by_resource(pairs: Iterable[Pair]) -> list[list[Pair]]:
-    """`pairs` in groups of one resource each, in the order of their first finding."""
-    groups: dict[int, list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault(id(pair[0].resource), []).append(pair)
-    return list(groups.values())

@@ -46,11 +46,11 @@ def test_page(sample: Report, export: Export) -> None:
     assert "<td>1</td>" in page or '<td style="text-align:right">1</td>' in page
     assert cells(page) == [
         [
-            "critical", "KAF-001 plaintext-listener", "Kafka/shop/events", "deploy/kafka.yaml:12:9",
-            "listener 'plain' has tls: falseCure: set tls: true",
+            "critical", "KAF-001 plaintext-listener", "Kafka shop/events", "deploy/kafka.yaml:12:9",
+            "listener 'plain' has tls: falseCure: set tls: true (safe patch)",
         ],
         [
-            "medium", "KAF-001 plaintext-listener", "Kafka/shop/events", "deploy/kafka.yaml:14:9",
+            "medium", "KAF-001 plaintext-listener", "Kafka shop/events", "deploy/kafka.yaml:14:9",
             "no replicasCure: add some",
         ],
     ]  # fmt: skip
@@ -87,16 +87,16 @@ def test_size_is_kept(size: int, sample: Report, export: Export) -> None:
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_a_hostile_row_is_text(data: st.DataObject, texts: st.SearchStrategy[str], export: Export) -> None:
-    message, address, file = data.draw(texts), data.draw(texts.filter(bool)), data.draw(texts)
+    message, name, file = data.draw(texts), data.draw(texts.filter(bool)), data.draw(texts)
     thing = Resource(
-        family="kubernetes", group="", version="", kind="K", namespace="n", name="m", raw={},
-        locator=Fixed(Place("a")), source="file", address=address,
+        family="kubernetes", group="", version="", kind="K", namespace="n", name=name, raw={},
+        locator=Fixed(Place("a")), source="file",
     )  # fmt: skip
     report = data.draw(st.just(_one(thing, Finding(message, severity=Severity.LOW, place=Place(file)))))
     page = html(export("markdown", report))
     assert set(re.findall(r"<(\w+)", page)) <= TAGS
     [row] = cells(page)
-    assert row[2].strip() == one_line(address).strip()
+    assert row[2].strip() == one_line(f"K n/{name}").strip()
     assert row[3].strip() == one_line(f"{file}:1:1").strip()
     assert row[4] == one_line(message).strip()
 

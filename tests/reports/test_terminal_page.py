@@ -18,12 +18,12 @@ deploy/ infra/: 3 resources in 3 files, 0.3 s
 
 Kafka shop/events
   deploy/kafka.yaml:12:9  critical  KAF-001 plaintext-listener  listener 'plain' has tls: false
-                                                                cure: set tls: true  [safe: yes]
+                                                                cure: set tls: true (safe patch)
   deploy/kafka.yaml:14:9  medium    KAF-001 plaintext-listener  no replicas
                                                                 cure: add some
 
 Undecided: TF-001 aws_s3_bucket.logs: encrypted is var.encrypt, which has no value (infra/s3.tf:31:3)
-Broken checks: WRK-008 Deployment/shop/web: the check raised KeyError (x.py:3)
+Broken checks: WRK-008 Deployment shop/web: the check raised KeyError (x.py:3)
 Not looked at: 1 kind without a check (Gateway.example.io); 1 file with templates not rendered \
 (deploy/chart/x.yaml: not rendered at 3:1)
 Declared, not verified live: default-deny (conformant audit)
@@ -105,7 +105,7 @@ def test_many_findings_are_capped_to_the_worst_and_fast(sample: Report) -> None:
 
 def test_waived_are_listed_on_demand(sample: Report) -> None:
     assert "Waived" not in page(sample)
-    line = "Waived: WRK-006 Deployment/shop/web: the agent needs it (team, until 2027-01-31)\n"
+    line = "Waived: WRK-006 Deployment shop/web: the agent needs it (team, until 2027-01-31)\n"
     assert line in page(sample, verbose=True)
 
 

@@ -172,7 +172,9 @@ class Loader:
         for number, line in enumerate(text.splitlines(), 1):
             name, equals, value = line.strip().removeprefix("export ").partition("=")
             if equals and name and not name.startswith("#"):
-                variables[name.strip()] = value.strip().strip("\"'")
+                value = value.strip()
+                quote = value[:1] if value[:1] in ("'", '"') else ""
+                variables[name.strip()] = value[1:].partition(quote)[0] if quote else value.partition(" #")[0].rstrip()
                 lines[name.strip()] = number
         self.resources.append(
             Resource(

@@ -159,7 +159,7 @@ class _Composer:
         start = self.base + event.start_mark.index
         target = self.anchors.get(event.anchor)
         if target is None:
-            raise Malformed(f"unknown anchor {event.anchor!r}", start)
+            raise Malformed("unknown anchor", start)  # its name may be a password that starts with a star
         if target in self.open:
             raise Malformed(f"anchor {event.anchor!r} contains itself", start)
         node = Node(ALIAS, target, start, self.base + event.end_mark.index)

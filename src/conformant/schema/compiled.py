@@ -5,14 +5,15 @@ the walk has the word. It takes milliseconds to compile a kind, so that is only 
 objects of it come by.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import ValidationError, convert, defstruct
 
+from conformant.model import Undecided
 from conformant.schema.node import ANYTHING, FREE, Node
 
-ENOUGH = 300
-"""How many objects of a kind are walked before it is compiled: about what compiling costs."""
+ENOUGH = 100
+"""How many objects of a kind are walked before it is compiled."""
 
 _DICT, _LIST = frozenset({dict}), frozenset({list})
 _PLAIN: dict[frozenset[type], Any] = {
@@ -84,7 +85,7 @@ class Accepts:
     """Whether a node accepts a value for certain; False where only a walk can tell."""
 
     def __init__(self, node: Node, compiler: Compiler) -> None:
-        self._node = node
+        self.node = node
         self._compiler = compiler
         self._seen = 0
         self._type: Any = None
@@ -94,18 +95,18 @@ class Accepts:
             self._seen += 1
             if self._seen < ENOUGH:
                 return False
-            self._type = self._compiler.type_of(self._node)
+            self._type = self._compiler.type_of(self.node)
         try:
             convert(value, self._type, dec_hook=_walk)
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError, Undecided):
             return False
         return True
 
 
 def _walked(node: Node) -> type[Walked]:
-    made = type("Walked", (Walked,), {"node": node})
+    made: Any = type("Walked", (Walked,), {"node": node})
     made.accepted = made()
-    return made
+    return cast("type[Walked]", made)
 
 
 def _walk(kind: type[Walked], value: Any) -> Walked:

@@ -55,7 +55,7 @@ class Schemas:
         self._custom = custom_kinds(crds)
         self._components = {**(components or {}), "kubernetes": kubernetes or self.builtin.version}
         self._compiler = Compiler()
-        self._accepts: dict[int, Accepts] = {}
+        self._kinds: dict[tuple[str, str, str], Accepts | None] = {}
         self._states: dict[tuple[str, str, str], Served] = {}
         self._judged: dict[tuple[int, str, str, str], tuple[Any, list[Problem]]] = {}
 
@@ -66,7 +66,7 @@ class Schemas:
 
     def knows(self, group: str, version: str, kind: str) -> bool:
         """Whether there is a schema to judge such objects by."""
-        return self._node(group, version, kind) is not None
+        return self._accepting(group, version, kind) is not None
 
     def problems(self, group: str, version: str, kind: str, raw: Any) -> list[Problem]:
         """Everything that the schema finds wrong with `raw`, in document order.
@@ -83,16 +83,13 @@ class Schemas:
     def _problems(self, group: str, version: str, kind: str, raw: Any) -> list[Problem]:
         if raw.__class__ is Unknown:
             return []
-        node = self._node(group, version, kind)
+        accepts = self._accepting(group, version, kind)
         metadata = raw.get("metadata") if raw.__class__ is dict else None
         try:
-            if node is None:
+            if accepts is None:
                 faults = self.builtin.metadata.faults(metadata) if metadata is not None else ()
                 return [fault.problem("metadata") for fault in faults]
-            accepts = self._accepts.get(id(node))
-            if accepts is None:
-                accepts = self._accepts[id(node)] = Accepts(node, self._compiler)
-            problems = [] if accepts(raw) else [fault.problem() for fault in node.faults(raw)]
+            problems = [] if accepts(raw) else [fault.problem() for fault in accepts.node.faults(raw)]
         except RecursionError:
             return [Problem("rule", message="nested too deeply to be judged")]
         if _lacks_name(metadata) and not _NAMELESS.fullmatch(kind):
@@ -153,6 +150,13 @@ class Schemas:
         ``path: rule``."""
         custom = self._custom.get((group, kind))
         return custom.rules(version, raw) if custom else []
+
+    def _accepting(self, group: str, version: str, kind: str) -> Accepts | None:
+        key = (group, version, kind)
+        if key not in self._kinds:
+            node = self._node(group, version, kind)
+            self._kinds[key] = Accepts(node, self._compiler) if node else None
+        return self._kinds[key]
 
     def _node(self, group: str, version: str, kind: str) -> Node | None:
         if group in GROUPS:

@@ -118,7 +118,7 @@ def _junctions(schema: dict[str, Any]) -> Iterator[Guard]:
         found.append(_one_of(_list(schema["oneOf"])))
     if "not" in schema:
         found.append(_not(schema["not"]))
-    defaulted = _has_default(schema)
+    defaulted = bool(found) and _has_default(schema)
     for guard in found:
         yield _after_defaults(schema, guard) if defaulted else guard
 

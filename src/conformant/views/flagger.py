@@ -29,6 +29,11 @@ class Metric:
         return self.name in (SUCCESS_RATE, DURATION)
 
     @property
+    def is_asked(self) -> bool:
+        """Whether there is anything to ask for: Flagger fails every check of a metric without."""
+        return self.is_builtin or self.template is not None or bool(dig(self.raw, "query"))
+
+    @property
     def template(self) -> tuple[str, str] | None:
         """(namespace, name) of the MetricTemplate; the namespace is empty for the Canary's own."""
         name = dig(self.raw, "templateRef", "name")

@@ -46,20 +46,26 @@ class Anything(View):
         holds = getattr(self.resource.meta, "holds", None)
         return True if holds is None else bool(holds(words))
 
-    def texts(self) -> Iterator[tuple[Path, str]]:
-        """(path, text) of every text value; unknown values are left out."""
-        yield from texts(self.raw, ())
+    def texts(self, holding: str = "") -> Iterator[tuple[Path, str]]:
+        """(path, text) of every text value that holds `holding`; unknown values are left out."""
+        return texts(self.raw, holding)
 
 
-def texts(value: Any, way: tuple[Step, ...]) -> Iterator[tuple[Path, str]]:
-    """(path, text) of every text below `value`, in document order."""
-    stack: list[tuple[tuple[Step, ...], Any]] = [(way, value)]
+def texts(value: Any, holding: str = "") -> Iterator[tuple[Path, str]]:
+    """(path, text) of every text below `value` that holds `holding`, in document order."""
+    stack: list[tuple[tuple[Step, ...], Any]] = [((), value)]
     while stack:
         where, one = stack.pop()
         kind = one.__class__
         if kind is str:
             yield Path(where), one
         elif kind is dict:
-            stack.extend(((*where, key), one[key]) for key in reversed(one))
+            for key in reversed(one):
+                entry = one[key]
+                if entry.__class__ is not str or holding in entry:
+                    stack.append(((*where, key), entry))
         elif kind is list:
-            stack.extend(((*where, index), one[index]) for index in range(len(one) - 1, -1, -1))
+            for index in range(len(one) - 1, -1, -1):
+                entry = one[index]
+                if entry.__class__ is not str or holding in entry:
+                    stack.append(((*where, index), entry))

@@ -153,13 +153,10 @@ def terraform_texts(resource: Resource) -> Iterator[Named]:
     source = block.file.text[block.start : block.end] if block is not None else ""
     for entry in named_texts(resource.raw):
         path, _, text, _ = entry
-        if source and not _stands_in(source, text):
-            continue
+        document = _document(path, text) if text.lstrip()[:1] in ("[", "{") else ()
         if not source and TerraformResource(resource).references(*path):
             continue
-        yield entry
-        if text.lstrip()[:1] in ("[", "{"):
-            yield from _documents(path, text)
+        yield from (part for part in (*document, entry) if not source or _stands_in(source, part[2]))
     if block is not None:
         for name, attribute in block.attributes.items():
             if resource.raw.get(name).__class__ is Unknown:
@@ -177,7 +174,7 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _documents(path: Steps, text: str) -> Iterator[Named]:
+def _document(path: Steps, text: str) -> Iterator[Named]:
     from json import loads
 
     try:

@@ -17,8 +17,9 @@ _NAMES = {
     CLAIMS: (CLAIMS, "persistentvolumeclaim", "pvc"), VOLUMES: (VOLUMES, "persistentvolume", "pv"),
     PODS: (PODS, "pod", "po"), SECRETS: (SECRETS, "secret"),
 }  # fmt: skip
-_PATTERN = frozenset("*?[")
+_WILDCARDS = frozenset("*?[")
 _HOOK = "hook.backup.velero.io"
+_PREFIXES = ((PRE, "pre."), (PRE, ""), (POST, "post."))
 
 
 class Filter:
@@ -42,6 +43,11 @@ class Filter:
         if _any_matches(self.raw, "excludedNamespaces", (name,)):
             return False
         return not _words(self.raw, "includedNamespaces") or _any_matches(self.raw, "includedNamespaces", (name,))
+
+    @property
+    def named_namespaces(self) -> list[str]:
+        """The namespaces that are included by name or pattern; none where all are."""
+        return _words(self.raw, "includedNamespaces")
 
     def shutting_out(self, resource: str) -> Path | None:
         """The list that keeps `resource` (a plural such as ``secrets``) out; None where it passes."""
@@ -81,9 +87,14 @@ def _any_matches(raw: dict[Any, Any], key: str, names: tuple[str, ...]) -> bool:
     for word in _words(raw, key):
         if word.lower() in names:
             return True
-        if _PATTERN.intersection(word) and any(fnmatchcase(name, word.lower()) for name in names):
+        if is_pattern(word) and any(fnmatchcase(name, word.lower()) for name in names):
             return True
     return False
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a name in a list has wildcards."""
+    return not _WILDCARDS.isdisjoint(word)
 
 
 class BackupSpec(Filter):
@@ -185,12 +196,10 @@ def _from_annotation(value: Any) -> list[str]:
     return [str(word) for word in parsed] if isinstance(parsed, list) else [value]
 
 
-def annotated_hooks(workload: Workload) -> Iterator[Hook]:
-    """The hooks that annotations of a pod template declare."""
-    annotations = workload.annotations
+def annotated_hooks(annotations: dict[Any, Any], at: Path) -> Iterator[Hook]:
+    """The hooks that annotations, which stand at a path, declare."""
     if annotations:
-        at = workload.template_path / "metadata" / "annotations"
-        for phase, prefix in ((PRE, "pre."), (PRE, ""), (POST, "post.")):
+        for phase, prefix in _PREFIXES:
             if annotations.get(f"{prefix}{_HOOK}/command") is not None:
                 yield Hook(phase, annotations, at, prefix)
 
@@ -233,6 +242,11 @@ class StorageLocation(Object):
         """A setting of the provider's plugin; empty where absent."""
         value = self.get("spec", "config", key)
         return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Bucket, prefix and the URL of a store of one's own."""
+        return self.bucket, self.prefix, self.config("s3Url")
 
     @property
     def is_default(self) -> bool:

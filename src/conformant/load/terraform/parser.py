@@ -68,7 +68,9 @@ class Parser:
         return SyntaxFault(message, self.start)
 
     def expected(self, what: str) -> SyntaxFault:
-        found = {"end": "the end of the text", "newline": "a line break"}.get(self.kind, repr(self.value))
+        found = {"end": "the end of the text", "newline": "a line break", "string": "a string"}.get(
+            self.kind, repr(self.value)
+        )
         return self.fault(f"expected {what}, found {found}")
 
     def at(self, operator: str) -> bool:

@@ -13,19 +13,27 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(r"([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _SPECIAL_NAMES = ("rbac.authorization.k8s.io/", "certificates.k8s.io/", "apiregistration.k8s.io/")
 _METADATA = Path(("metadata",))
+_LABELS = _METADATA / "labels"
 
 
 def metadata_rules(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:
     """Names are DNS names (except where any path segment will do), labels have a narrow alphabet."""
     metadata = mapping(raw, "metadata")
     name = metadata.get("name")
+    if name.__class__ is str and name and (len(name) > 63 or not _NAME.fullmatch(name)):
+        yield from _name(name, raw)
+    labels = metadata.get("labels")
+    if labels is not None:
+        yield from label_rules(mapping(labels), _LABELS)
+
+
+def _name(name: str, raw: dict[Any, Any]) -> Iterator[Problem]:
     group = raw.get("apiVersion")
-    if name.__class__ is str and name and not (isinstance(group, str) and group.startswith(_SPECIAL_NAMES)):
-        limit = 63 if raw.get("kind") == "Namespace" else 253
-        if (not _NAME.fullmatch(name) or len(name) > limit) and literal(name):
-            message = f"{name!r} is not a name: lower-case letters, digits, '-' and '.', at most {limit} characters"
-            yield broken(_METADATA, "name", message=message, kind="pattern")
-    yield from label_rules(mapping(metadata.get("labels")), _METADATA / "labels")
+    limit = 63 if raw.get("kind") == "Namespace" else 253
+    free = isinstance(group, str) and group.startswith(_SPECIAL_NAMES)
+    if not free and (not _NAME.fullmatch(name) or len(name) > limit) and literal(name):
+        message = f"{name!r} is not a name: lower-case letters, digits, '-' and '.', at most {limit} characters"
+        yield broken(_METADATA, "name", message=message, kind="pattern")
 
 
 def label_rules(labels: dict[Any, Any], path: Path) -> Iterator[Problem]:
