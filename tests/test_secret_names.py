@@ -93,7 +93,8 @@ def test_names_of_objects(name: str, value: str, listed: bool, expected: bool) -
         ("anything", "x", LITERAL), ("anything", "\n", HARMLESS), ("username", "app", HARMLESS),
         ("url", "https://git.example/x", HARMLESS), ("url", "https://u:p@git.example/x", LITERAL),
         ("url", "ssh://git@git.example:22/x", HARMLESS), ("password", "${X}", PLACEHOLDER),
-        ("password", "a${X}", LITERAL), ("password", "<path:kv/x#y>", PLACEHOLDER), ("password", "REPLACE_ME", PLACEHOLDER),
+        ("password", "a${X}", LITERAL), ("password", "<path:kv/x#y>", PLACEHOLDER),
+        ("password", "REPLACE_ME", PLACEHOLDER),
         (".dockerconfigjson", '{"auths": {"r": {"password": "<x>"}}}', PLACEHOLDER),
         (".dockerconfigjson", "not json", LITERAL), (".dockerconfigjson", "[]", HARMLESS),
         ("config", '{"tlsClientConfig": {"keyData": "x"}}', LITERAL), ("app.yaml", "log: {level: info}", HARMLESS),
@@ -117,7 +118,8 @@ def test_settings_in_configs() -> None:
 def _tokens() -> list[str]:
     key = "PRIVATE" + " KEY"
     return [
-        f"-----BEGIN {key}-----\nMIIE0123", f"-----BEGIN OPENSSH {key}-----\\nb3BlbnNz", "AKI" + "A" + "QX7ZK2M4N6P8R9TV",
+        f"-----BEGIN {key}-----\nMIIE0123", f"-----BEGIN OPENSSH {key}-----\\nb3BlbnNz",
+        "AKI" + "A" + "QX7ZK2M4N6P8R9TV",
         *(f"gh{kind}" + "_" + "a1B2c3D4e5F6g7H8i9J0" for kind in "pousr"), "github" + "_pat_" + "a1B2c3D4e5F6g7H8i9J0",
         *(f"xox{kind}" + "-" + "0123456789ab" for kind in "baprs"), "ey" + "JhbGciOiJI." + "ey" + "JzdWIiOiIx.c2ln",
         "https://hooks.slack" + ".com/services/T0/B0/abc", "https://a.webhook.office" + ".com/webhookb2/0123456789",

@@ -17,7 +17,7 @@ network, which cannot be enrolled.
 from collections.abc import Iterator
 
 from conformant.leaf import Item, check
-from conformant.mesh import INJECT, Injection, exempt, injected
+from conformant.mesh import DATAPLANE, INJECT, NAMESPACE_INJECTION, NEVER_INJECTED, Injection, exempt, injected
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, mapping
 from conformant.platform import Platform
 from conformant.views.workload import Workload
@@ -75,5 +75,17 @@ def _finding(workload: Workload, injection: Injection, platform: Platform) -> Fi
         path = Path(("metadata", "labels", INJECT))
     if not platform.namespaces[workload.namespace].declared:
         message += f"; no manifest of namespace {workload.namespace} is here, its labels may say otherwise"
+    return Finding(message, path, cure=_cure(workload, platform))
+
+
+def _cure(workload: Workload, platform: Platform) -> Cure:
+    """The pod's own label where that suffices: it does nothing against a namespace that declines."""
+    name = workload.namespace
+    if platform.profile.mesh.mode == "ambient":
+        return Cure(f"label namespace {name} {DATAPLANE}: ambient", grade="none")
+    if name in NEVER_INJECTED:
+        return Cure(f"move it out of {name}, which is never injected", grade="none")
+    if platform.namespace_labels(name).get(NAMESPACE_INJECTION, "enabled") != "enabled":
+        return Cure(f"label namespace {name} {NAMESPACE_INJECTION}: enabled", grade="none")
     labels = workload.template_path / "metadata" / "labels" / INJECT
-    return Finding(message, path, cure=Cure(f'label the pod template {INJECT}: "true"', ((labels, "true"),)))
+    return Cure(f'label the pod template {INJECT}: "true"', ((labels, "true"),))

@@ -26,7 +26,6 @@ from conformant.cron import longest_interval
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig, mapping
 from conformant.platform import Platform
-from conformant.stores import Store
 from conformant.velero import Velero, file_copied
 from conformant.views.quantity import parse_duration
 from conformant.views.velero import CLAIMS, SECRETS, VOLUMES, Schedule
@@ -148,15 +147,19 @@ def _namespace(schedule: Schedule, platform: Platform, settings: Objectives) -> 
 
 def _left_out(schedule: Schedule, platform: Platform) -> Iterator[Item]:
     """Namespaces with stores that this schedule does not take, nor any other that runs."""
-    running = [other for other in platform.derived(Velero).schedules if not other.paused]
-    if running and running[0] is not schedule:
+    velero = platform.derived(Velero)
+    first = next((other for other in velero.schedules if not other.paused), None)
+    if first is not None and first is not schedule:
         return
-    taking = [each.template for each in running] or [schedule.template]
-    missing = sorted({
-        store.resource.namespace
-        for store in _in_cluster(platform)
-        if not any(spec.includes_namespace(store.resource.namespace) for spec in taking)
-    })  # fmt: skip
+    missing = sorted(
+        name
+        for name in platform.derived(Backups).in_namespace
+        if not any(
+            other.template.includes_namespace(name)
+            for other in (velero.candidates(name) if first else [schedule])
+            if first is None or not other.paused
+        )
+    )
     if missing:
         key = "includedNamespaces" if dig(schedule.template.raw, "includedNamespaces") else "excludedNamespaces"
         names = ", ".join(missing)
@@ -164,10 +167,6 @@ def _left_out(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         yield Finding(
             f"no schedule takes namespace {names}, which holds stores", schedule.template.path / key, cure=cure
         )
-
-
-def _in_cluster(platform: Platform) -> list[Store]:
-    return [each.store for each in platform.derived(Backups).all if each.store.resource.family == "kubernetes"]
 
 
 def _resources(schedule: Schedule, platform: Platform) -> Iterator[Item]:
@@ -191,14 +190,14 @@ def _resources(schedule: Schedule, platform: Platform) -> Iterator[Item]:
 def _alike(schedule: Schedule, platform: Platform) -> Iterator[Schedule]:
     """The other schedules that run and take all that this one takes, and perhaps more."""
     own = schedule.template
+    taken = (*own.taken(platform.namespaces), *own.named_namespaces)
     for other in platform.derived(Velero).schedules:
         spec = other.template
         if other is schedule or other.paused or any(spec.shutting_out(each) for each in WANTED):
             continue
         if spec.selects_by_label and dig(spec.raw, "labelSelector") != dig(own.raw, "labelSelector"):
             continue
-        taken = [name for name in platform.namespaces if own.includes_namespace(name)]
-        if all(spec.includes_namespace(name) for name in (*taken, *own.named_namespaces)):
+        if all(spec.includes_namespace(name) for name in taken):
             yield other
 
 
@@ -212,7 +211,12 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         return
     velero = platform.derived(Velero)
     table = platform.derived(Backups)
-    volumes = [store for store in _in_cluster(platform) if table.covers(schedule, store)]
+    volumes = [
+        store
+        for namespace in spec.taken(table.in_namespace)
+        for store in table.in_namespace[namespace]
+        if table.covers(schedule, store)
+    ]
     all_files = velero.copies_files(spec, schedule.namespace)
     behind = [
         store

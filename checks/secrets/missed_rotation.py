@@ -67,7 +67,8 @@ def _cadence(secret: ExternalSecret, settings: MissedRotationSettings) -> Iterat
     policy = dig(secret.spec, "refreshPolicy")
     if policy in ("CreatedOnce", "OnChange"):
         path = secret.spec_path / "refreshPolicy"
-        cure = Cure("refresh periodically", ((path, REMOVE),))
+        interval = [patch for item in _interval(secret, settings) if item.cure for patch in item.cure.patches]
+        cure = Cure("refresh periodically", ((path, REMOVE), *interval))
         if policy == "CreatedOnce":
             yield Finding("refreshPolicy CreatedOnce: the values are fetched once and never again", path, cure=cure)
         else:

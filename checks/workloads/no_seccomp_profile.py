@@ -43,7 +43,8 @@ def _judge(container: Container, workload: Workload) -> Iterator[Finding]:
     if effective in CONFINED or container.privileged:
         return
     default = workload.security_path / "seccompProfile"
-    cure = Cure("seccompProfile: {type: RuntimeDefault} for the pod", ((default / "type", "RuntimeDefault"),))
+    holder, whom = (default, "pod") if own is None else (container.security_path / "seccompProfile", "container")
+    cure = Cure(f"seccompProfile: {{type: RuntimeDefault}} for the {whom}", ((holder / "type", "RuntimeDefault"),))
     path = container.security_path / "seccompProfile" if own is not None or pods is None else default
     if effective == "Unconfined":
         yield Finding(f"container {container.name!r} is unconfined", path / "type", Severity.HIGH, cure)

@@ -6,20 +6,21 @@ from typing import Any
 from msgspec import Struct
 
 from conformant.aws_backup import BackupPlans
+from conformant.dump_jobs import is_claim, jobs
 from conformant.model import Resource, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.stores import Store, known, stores
+from conformant.stores import Store, stores
 from conformant.terraform_links import TerraformIndex
 from conformant.velero import Velero
-from conformant.views.dumps import FILES, find_dump, simple_commands
 from conformant.views.selector import selects
 from conformant.views.terraform import TerraformResource
 from conformant.views.velero import Schedule
-from conformant.views.workload import Container, Workload
 
 _SERVICES = {"aws_dynamodb_table": "arn:aws:dynamodb:", "aws_s3_bucket": "arn:aws:s3:"}
-_ARCHIVERS = frozenset({"restic", "kopia", "borg", "rclone", "rsync", "duplicity"})
-_IMAGE_WORDS = {"postgresql": ("postgres", "pg"), "mysql": ("mysql", "mariadb"), "mongodb": ("mongo",)}
+_SCHEDULED_BACKUP = "postgresql.cnpg.io/ScheduledBackup"
+_SNAPSHOT_SCHEDULE, _REPLICATION_SOURCE = "snapscheduler.backube/SnapshotSchedule", "volsync.backube/ReplicationSource"
+_K8UP = ("k8up.io/Schedule", "backup.appuio.ch/Schedule")
+_SCHEDULING = (_SCHEDULED_BACKUP, _SNAPSHOT_SCHEDULE, _REPLICATION_SOURCE, *_K8UP)
 _WAL_SETTINGS = frozenset({
     "wal_s3_bucket", "wal_gs_bucket", "wal_az_storage_account", "walg_s3_prefix", "wale_s3_prefix", "walg_gs_prefix",
     "walg_az_prefix",
@@ -42,15 +43,23 @@ class Backed(Struct, frozen=True):
 
 
 class Backups:
-    """All stores of one run with their backups, in input order. `schedules` are Velero's that run."""
+    """All stores of one run with their backups, in input order."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._velero = platform.derived(Velero)
-        self._jobs = [job for job in platform.workloads if job.kind == "CronJob" and _runs(job)]
-        self._stores = stores(platform)
-        self.all = [self._backed(store) for store in self._stores]
+        found = stores(platform)
+        self._jobs = jobs(platform, found)
+        self._objects: dict[tuple[str, str], list[Resource]] = {}
+        for kind in _SCHEDULING:
+            for resource in platform.kind(kind):
+                self._objects.setdefault((kind, resource.namespace), []).append(resource)
+        self.all = [self._backed(store) for store in found]
         self._by_resource = {id(backed.store.resource): backed for backed in self.all}
+        self.in_namespace: dict[str, list[Store]] = {}
+        for store in found:
+            if store.resource.family == "kubernetes":
+                self.in_namespace.setdefault(store.resource.namespace, []).append(store)
 
     def of(self, resource: Resource) -> Backed | None:
         """The backups of a resource; None where it is no store."""
@@ -61,7 +70,8 @@ class Backups:
         doubts: list[str] = []
         if store.resource.family == "kubernetes":
             ways = [self._operator(store), self._snapshots(store), self._dumps(store)]
-            ways += [self._schedule(schedule, store) for schedule in self._velero.schedules]
+            candidates = self._velero.candidates(store.resource.namespace)
+            ways += [self._schedule(schedule, store) for schedule in candidates]
         else:
             ways = [self._cloud(self._platform.view(store.resource, TerraformResource))]
         for way in ways:
@@ -76,9 +86,9 @@ class Backups:
     def _operator(self, store: Store) -> Iterator[Backup]:
         resource = store.resource
         if resource.group == "postgresql.cnpg.io" and _archives(resource.raw):
-            for backup in self._platform.kind("postgresql.cnpg.io/ScheduledBackup"):
+            for backup in self._in(resource.namespace, _SCHEDULED_BACKUP):
                 named = dig(backup.raw, "spec", "cluster", "name") == resource.name
-                if named and backup.namespace == resource.namespace and dig(backup.raw, "spec", "suspend") is not True:
+                if named and dig(backup.raw, "spec", "suspend") is not True:
                     yield Backup(f"ScheduledBackup {backup.name}", backup)
         elif resource.group == "acid.zalan.do":
             yield from self._zalando(resource)
@@ -122,43 +132,28 @@ class Backups:
 
     def _snapshots(self, store: Store) -> Iterator[Backup]:
         namespace = store.resource.namespace
-        for each in self._in(namespace, "snapscheduler.backube/SnapshotSchedule"):
+        for each in self._in(namespace, _SNAPSHOT_SCHEDULE):
             selector = dig(each.raw, "spec", "claimSelector")
             chosen = not selector or any(selects(selector, volume.labels) for volume in store.volumes)
             if chosen and dig(each.raw, "spec", "disabled") is not True:
                 yield Backup(f"SnapshotSchedule {each.name}", each)
-        for each in self._in(namespace, "volsync.backube/ReplicationSource"):
+        for each in self._in(namespace, _REPLICATION_SOURCE):
             claim = str(dig(each.raw, "spec", "sourcePVC"))
             timed = dig(each.raw, "spec", "trigger", "schedule") and dig(each.raw, "spec", "paused") is not True
-            if timed and any(_is_claim(claim, volume.claim) for volume in store.volumes):
+            if timed and any(is_claim(claim, volume.claim) for volume in store.volumes):
                 yield Backup(f"ReplicationSource {each.name}", each)
-        for kind in ("k8up.io/Schedule", "backup.appuio.ch/Schedule"):
+        for kind in _K8UP:
             for each in self._in(namespace, kind):
                 if dig(each.raw, "spec", "backup", "schedule"):
                     yield Backup(f"K8up Schedule {each.name}", each)
 
-    def _in(self, namespace: str, kind: str) -> Iterator[Resource]:
-        return (resource for resource in self._platform.kind(kind) if resource.namespace == namespace)
+    def _in(self, namespace: str, kind: str) -> list[Resource]:
+        return self._objects.get((kind, namespace), [])
 
     def _dumps(self, store: Store) -> Iterator[Backup]:
         for job in self._jobs:
-            if any(self._copies(job, container, store) for container in job.all_containers):
-                yield Backup(f"CronJob {job.namespace}/{job.name}", job.resource)
-
-    def _copies(self, job: Workload, container: Container, store: Store) -> bool:
-        """Whether a container of a CronJob copies the data of a store elsewhere."""
-        argv = [str(word) for key in ("command", "args") for word in known(container.raw, key) or ()]
-        if _mounts(job, store) and any(each.name in _ARCHIVERS or find_dump(argv) for each in simple_commands(argv)):
-            return True
-        dump = find_dump(argv)
-        engine = dump.engine if dump else _engine_of_image(container, store.engine)
-        if engine != store.engine or engine == FILES:
-            return False
-        text = " ".join([*argv, *(str(known(entry, "value")) for _, entry in container.env)])
-        if _names(text, store, job):
-            return True
-        rivals = [other for other in self._stores if other.engine == engine and other is not store]
-        return job.namespace == store.resource.namespace and not any(_names(text, rival, job) for rival in rivals)
+            if job.copies(store):
+                yield Backup(f"CronJob {job.workload.namespace}/{job.workload.name}", job.workload.resource)
 
     # managed stores
 
@@ -216,38 +211,8 @@ def replication(bucket: TerraformResource, platform: Platform) -> Resource | Non
     return next((holder.resource for holder, rule in rules if dig(rule, "status") == "Enabled"), None)
 
 
-def _runs(job: Workload) -> bool:
-    return known(job.raw, "spec", "suspend") is not True
-
-
 def _archives(cluster: Any) -> bool:
     """Whether a CloudNativePG cluster has a place for its backups."""
     if dig(cluster, "spec", "backup", "barmanObjectStore") or dig(cluster, "spec", "backup", "volumeSnapshot"):
         return True
     return any(dig(plugin, "enabled") is not False for plugin in sequence(cluster, "spec", "plugins"))
-
-
-def _is_claim(claim: str, stated: str) -> bool:
-    """A StatefulSet's claims end in a number."""
-    return claim == stated or (stated.endswith("-") and claim.removeprefix(stated).isdigit())
-
-
-def _mounts(job: Workload, store: Store) -> bool:
-    if job.namespace != store.resource.namespace:
-        return False
-    claims = [str(known(volume, "persistentVolumeClaim", "claimName")) for volume in known(job.pod, "volumes") or ()]
-    return any(_is_claim(claim, volume.claim) for claim in claims for volume in store.volumes)
-
-
-def _engine_of_image(container: Container, engine: str) -> str:
-    """`engine` where the image is a tool for its backups."""
-    base = str(known(container.raw, "image") or "").partition("@")[0].rpartition("/")[2]
-    if "backup" not in base and "dump" not in base:
-        return ""
-    return engine if any(word in base for word in _IMAGE_WORDS.get(engine, ())) else ""
-
-
-def _names(text: str, store: Store, job: Workload) -> bool:
-    """Whether a host in the text is the store's: its name, in another namespace with that one's."""
-    name, namespace = store.resource.name, store.resource.namespace
-    return name in text and (job.namespace == namespace or f".{namespace}" in text)

@@ -81,7 +81,8 @@ def page(check: Check) -> str:
     lines += [_SECTIONS.sub(r"**\1.**", body), "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
     settings = _settings(check)
     if settings:
-        lines += ["**Settings.**", "", "| name | type | default |", "|---|---|---|"]
+        about = cleandoc(type(check.settings).__doc__ or "").replace("``", "`")
+        lines += [f"**Settings.** {about}".rstrip(), "", "| name | type | default |", "|---|---|---|"]
         lines += [f"| `{name}` | {kind} | `{value}` |" for name, kind, value in settings] + [""]
     if check.controls:
         lines += ["**Controls.** " + ", ".join(f"`{control}`" for control in check.controls), ""]
@@ -95,14 +96,21 @@ def page(check: Check) -> str:
     return "\n".join(lines)
 
 
-def _settings(check: Check) -> list[tuple[str, str, Any]]:
+def _settings(check: Check) -> list[tuple[str, str, str]]:
     if check.settings is None:
         return []
     fields = msgspec.structs.fields(type(check.settings))
-    return [
-        (field.name, getattr(field.type, "__name__", str(field.type)), getattr(check.settings, field.name))
-        for field in fields
-    ]
+    return [(field.name, _type(field.type), _text(getattr(check.settings, field.name))) for field in fields]
+
+
+def _type(kind: Any) -> str:
+    name: str = getattr(kind, "__origin__", kind).__name__
+    return {"str": "text", "int": "number", "float": "number", "bool": "true or false", "tuple": "list"}.get(name, name)
+
+
+def _text(value: Any) -> str:
+    """A value as the configuration writes it."""
+    return msgspec.json.encode(value).decode()
 
 
 def configuration_page() -> str:
@@ -114,7 +122,26 @@ def configuration_page() -> str:
         "# Configuration", "",
         "`conformant.toml`, or `[tool.conformant]` in `pyproject.toml`, in the folder of the run or in",
         "the nearest parent inside the repository. Flags win over the file. A wrong key is an error",
-        "that names its line.", "",
+        "that names its line. Paths in the file count from its folder.", "",
+        "```toml",
+        'fail_on = "medium"',
+        'skip = ["NS-002"]',
+        'exclude = ["charts/*/tests"]',
+        "",
+        "[profile]",
+        'kubernetes = "1.34"',
+        'registries = ["registry.example.com"]',
+        "",
+        "[settings.TF-AWS-018]",
+        "most_days = 60",
+        "",
+        "[[waivers]]",
+        'id = "WRK-006"',
+        'resource = "DaemonSet/kube-system/*"',
+        'reason = "the CNI agent programs the network of its node"',
+        'owner = "platform-team"',
+        "expires = 2027-01-31",
+        "```", "",
     ]  # fmt: skip
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
         ("Settings", Settings),
@@ -123,7 +150,7 @@ def configuration_page() -> str:
         ("[[waivers]]", StatedWaiver),
     )
     for title, kind in tables:
-        lines += [f"## {title}", "", cleandoc(kind.__doc__ or ""), ""]
+        lines += [f"## {title}", "", cleandoc(kind.__doc__ or "").replace("``", "`"), ""]
         lines += ["| key | default |", "|---|---|"]
         for field in msgspec.structs.fields(kind):
             lines.append(f"| `{field.encode_name}` | {_default(field)} |")
@@ -139,7 +166,7 @@ def _default(field: Any) -> str:
         value = field.default_factory()
     if isinstance(value, msgspec.Struct):
         return "see below"
-    text = msgspec.json.encode(value).decode()
+    text = _text(value)
     return f"`{text}`" if text not in ('""', "[]", "{}") else "empty"
 
 
@@ -152,11 +179,13 @@ def pages(checks: Sequence[Check]) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the pages below ``docs/`` of the checkout, or with ``--check`` name those that differ."""
+    """Write the pages below ``docs/`` of the checkout, or below a folder named; with ``--check`` only name
+    those that differ."""
     from conformant.config import Settings
     from conformant.run import all_checks
 
-    folder = content("checks").parent / "docs"
+    named = [argument for argument in arguments if argument != "--check"]
+    folder = Path(named[0]) if named else content("checks").parent / "docs"
     made = pages(all_checks(Settings()))
     stale = sorted(
         name for name, text in made.items()
@@ -167,7 +196,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     if "--check" in arguments:
         for name in stale:
-            print(f"docs/{name} is not current: run make docs", file=sys.stderr)
+            print(f"{folder / name} is not current: run make docs", file=sys.stderr)
         return 1 if stale else 0
     for name in stale:
         if name not in made:

@@ -15,9 +15,23 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
-    """Settings that several checks share. `versions` holds component versions (``istio``,
-    ``strimzi``, ``eso``, ``kic``, ``redis-operator`` …), `kubernetes` the target version; empty
-    means the newest known. `environment` is prod, staging or dev."""
+    """What several checks need to know of the platform. Lists hold shell patterns where that makes sense.
+
+    - `kubernetes`: the target version, such as ``1.34``; empty means the newest known.
+    - `versions`: versions of components: ``istio``, ``strimzi``, ``eso``, ``kic``, ``redis-operator`` …
+    - `environment`: prod, staging or dev.
+    - `gateway`: kong, none or auto, which looks for Kong's own kinds.
+    - `assumed_namespace`: where objects go that name no namespace.
+    - `platform_namespaces`: namespaces of operators rather than of tenants.
+    - `registries`: the registries, or prefixes of image names, that images may come from.
+    - `require_cpu_limit`: whether a CPU limit is demanded beside requests and a memory limit.
+    - `allow_baseline`: whether Pod Security level baseline is enough.
+    - `closed_world`: whether the input is all there is, so that what it does not declare is missing.
+    - `external_references`: addresses of objects that exist although the input does not declare them.
+    - `mesh_exempt`: addresses of workloads that need not be in the mesh.
+    - `api_clients`: addresses of workloads that call the Kubernetes API, and need a token for it.
+    - `trusted_namespace_labels`: labels that tenants cannot set on their namespaces.
+    """
 
     kubernetes: str = ""
     versions: dict[str, str] = {}

@@ -50,7 +50,7 @@ class Velero:
                 if is_server(container):
                     self._flags.setdefault(workload.namespace, []).extend(_words(container))
 
-    @property
+    @cached_property
     def namespaces(self) -> frozenset[str]:
         """Where Velero runs: the namespaces of its servers, else of its locations."""
         found = self._flags or {location.namespace for location in self.locations}
@@ -160,7 +160,7 @@ def selected(group: HookGroup, spec: Filter, platform: Platform) -> list[Workloa
 
     Raises Undecided where pods that are not declared here may be meant.
     """
-    meant = [name for name in platform.namespaces if group.includes_namespace(name)]
+    meant = group.taken(platform.namespaces)
     namespaces = [name for name in meant if spec.includes_namespace(name)]
     met = [
         workload

@@ -56,7 +56,7 @@ def test_page(sample: Report, export: Export) -> None:
     ]  # fmt: skip
     for title in ("Undecided", "Not looked at", "Declared, not verified live"):
         assert f"<h3>{title}</h3>" in page
-    assert "<code>example.io/Gateway</code> (2 resources)" in page
+    assert "<code>Gateway.example.io</code> (2 resources)" in page
 
 
 def test_verdict_without_findings(sample: Report, export: Export) -> None:

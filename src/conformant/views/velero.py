@@ -1,6 +1,6 @@
 """Velero's objects: Schedules and Backups, what they take, and the commands around them; where they go."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
@@ -43,6 +43,13 @@ class Filter:
         if _any_matches(self.raw, "excludedNamespaces", (name,)):
             return False
         return not _words(self.raw, "includedNamespaces") or _any_matches(self.raw, "includedNamespaces", (name,))
+
+    def taken(self, names: Collection[str]) -> list[str]:
+        """Those of some namespaces whose objects may pass."""
+        words = self.named_namespaces
+        plain = words and not any(map(is_pattern, words))
+        candidates = dict.fromkeys(word for word in words if word in names) if plain else names
+        return [name for name in candidates if self.includes_namespace(name)]
 
     @property
     def named_namespaces(self) -> list[str]:
@@ -205,15 +212,25 @@ def annotated_hooks(annotations: dict[Any, Any], at: Path) -> Iterator[Hook]:
 
 
 class Schedule(Object):
-    """``velero.io`` Schedule: makes backups by the clock. `template` says what they take."""
+    """``velero.io`` Schedule: makes backups by the clock."""
 
-    __slots__ = ("paused", "template")
+    __slots__ = ("_template",)
     kinds: ClassVar[frozenset[str] | None] = frozenset({"velero.io/Schedule"})
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(resource)
-        self.template = BackupSpec(self.map("spec", "template"), Path(("spec", "template")))
-        self.paused = self.get("spec", "paused") is True
+        self._template: BackupSpec | None = None
+
+    @property
+    def template(self) -> BackupSpec:
+        """What the backups take."""
+        if self._template is None:
+            self._template = backup_spec(self.resource)
+        return self._template
+
+    @property
+    def paused(self) -> bool:
+        return self.get("spec", "paused") is True
 
 
 class StorageLocation(Object):
