@@ -12,9 +12,16 @@ from conformant.content import content
 from conformant.leaf import Exporter, load
 from conformant.model import Report
 from conformant.run import check_paths
+from conformant.terminal import render
 
 TODAY = date(2026, 11, 22)
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: shop}\nspec: {hostPID: true, containers: []}\n"
+MESH = """\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: PERMISSIVE}}
+"""
 SETTINGS = Settings(select=("WRK-023", "WRK-006", "NS-002"))
 
 
@@ -51,6 +58,21 @@ def test_every_format_takes_a_remembered_report(place: Path) -> None:
     for file in sorted(content("reports").glob("*.py")):
         leaf: Exporter = load(str(file), Exporter)
         assert "WRK-023" in "".join(leaf.function(run(place)))
+
+
+def test_the_page_is_the_same_too(place: Path) -> None:
+    (place / "mesh.yaml").write_text(MESH)
+    settings = Settings(select=("MESH-002",))
+
+    def page() -> str:
+        return "".join(render(run(place, settings), color=False, width=120)).partition("\n\n")[2]
+
+    first = page()
+    assert first.startswith("PeerAuthentication istio-system/default\n")
+    assert page() == first
+    [result] = run(place, settings).results
+    assert not result.resource.raw
+    assert '"at":"PeerAuthentication/istio-system/default"' in text(run(place, settings))
 
 
 def test_a_change_is_seen(place: Path) -> None:

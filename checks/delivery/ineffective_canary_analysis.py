@@ -28,6 +28,7 @@ from msgspec import Struct
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Resource, Severity, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
+from conformant.stores import known, known_containers, known_list
 from conformant.views.config import PrometheusRules
 from conformant.views.flagger import DURATION, SUCCESS_RATE, Canary, Metric
 from conformant.views.quantity import parse_duration
@@ -247,7 +248,7 @@ def _alerts_globally(platform: Platform) -> bool:
     for server in platform.derived(_servers):
         if any(_option(server, channel) for channel in CHANNELS):
             return True
-        if any(dig(entry, "name") in CHANNEL_NAMES for _, entry in server.env):
+        if any(str(known(entry, "name")) in CHANNEL_NAMES for entry in known_list(server.raw, "env")):
             return True
     rules = (rule for file in platform.of(PrometheusRules) for _, rule in file.alerts())
     return any("flagger_canary_status" in str(rule.get("expr")) for rule in rules)
@@ -265,14 +266,14 @@ def _servers(platform: Platform) -> list[Container]:
     return [
         container
         for workload in platform.workloads
-        for container in workload.all_containers
-        if str(container.raw.get("image")).partition(":")[0].endswith("/flagger")
+        for container in known_containers(workload)
+        if str(known(container.raw, "image")).partition(":")[0].endswith("/flagger")
     ]
 
 
 def _option(server: Container, name: str) -> str:
     """The value of a command line option; empty where it is absent."""
-    for word in server.raw.get("args") or ():
+    for word in known_list(server.raw, "args"):
         if isinstance(word, str) and word.lstrip("-").startswith(f"{name}="):
             return word.partition("=")[2]
     return ""

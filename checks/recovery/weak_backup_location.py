@@ -121,7 +121,10 @@ def _apart(location: StorageLocation, platform: Platform, settings: Home) -> Ite
 def _host(location: StorageLocation) -> str:
     """The host of a store of one's own; empty where it is the provider's."""
     url = location.config("s3Url")
-    host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    try:
+        host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    except ValueError:
+        raise Undecided(f"s3Url {url!r} is no URL") from None
     return "" if host.endswith(".amazonaws.com") else host
 
 

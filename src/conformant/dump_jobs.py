@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from conformant.platform import Platform
-from conformant.stores import Store, known
+from conformant.stores import Store, known, known_containers, known_list
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, find_dump, simple_commands
 from conformant.views.workload import Container, Workload
 
@@ -21,18 +21,18 @@ class DumpJob:
         self.claims: tuple[str, ...] = ()
         self.named: set[int] = set()
         self._text = ""
-        for container in workload.all_containers:
+        for container in known_containers(workload):
             self._read(container)
 
     def _read(self, container: Container) -> None:
-        argv = [str(word) for key in ("command", "args") for word in known(container.raw, key) or ()]
+        argv = [word for key in ("command", "args") for word in known_list(container.raw, key) if isinstance(word, str)]
         dump = find_dump(argv)
         engine = dump.engine if dump is not None else _engine_of_image(container)
         if engine and engine != FILES:
             self.engines.add(engine)
-            self._text += " ".join([*argv, *(str(known(entry, "value")) for _, entry in container.env)])
+            self._text += " ".join([*argv, *(str(known(entry, "value")) for entry in known_list(container.raw, "env"))])
         if engine == FILES or any(command.name in _ARCHIVERS for command in simple_commands(argv)):
-            volumes = known(self.workload.pod, "volumes") or ()
+            volumes = known_list(self.workload.pod, "volumes")
             self.claims = tuple(str(known(each, "persistentVolumeClaim", "claimName")) for each in volumes)
 
     def find_named(self, stores: Sequence[Store]) -> None:

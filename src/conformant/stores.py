@@ -12,7 +12,7 @@ from conformant.terraform_links import TerraformIndex
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, REDIS
 from conformant.views.redis import Redis
 from conformant.views.terraform import TerraformResource
-from conformant.views.workload import Workload
+from conformant.views.workload import MAIN, Container, Workload
 
 KAFKA, SEARCH, BUCKET = "kafka", "search", "bucket"
 
@@ -61,8 +61,8 @@ def stores(platform: Platform) -> list[Store]:
 
 def engine_of(workload: Workload) -> str:
     """Which store the images of a workload are; ``files`` where they are none that is known."""
-    for container in workload.containers("main"):
-        image = known(container.raw, "image")
+    for container in known_containers(workload):
+        image = known(container.raw, "image") if container.role == MAIN else None
         base = str(image).partition("@")[0].rpartition("/")[2] if image else ""
         if "exporter" not in base:
             for word, engine in _ENGINES.items():
@@ -77,6 +77,20 @@ def known(value: Any, *steps: str) -> Any:
         return dig(value, *steps)
     except Undecided:
         return None
+
+
+def known_list(value: Any, *steps: str) -> list[Any]:
+    """The list at `steps`, an empty one also where that is not known."""
+    found = known(value, *steps)
+    return found if isinstance(found, list) else []
+
+
+def known_containers(workload: Workload) -> list[Container]:
+    """The containers of a workload; none where they are not known."""
+    try:
+        return workload.all_containers
+    except Undecided:
+        return []
 
 
 def _operated(platform: Platform) -> Iterator[Store]:
@@ -114,7 +128,7 @@ def _users(platform: Platform) -> dict[tuple[str, str], list[tuple[Workload, str
     found: dict[tuple[str, str], list[tuple[Workload, str]]] = {}
     for workload in platform.workloads:
         if "volumes" in workload.pod:
-            for volume in known(workload.pod, "volumes") or ():
+            for volume in known_list(workload.pod, "volumes"):
                 claim = known(volume, "persistentVolumeClaim", "claimName")
                 if isinstance(claim, str):
                     found.setdefault((workload.namespace, claim), []).append((workload, str(known(volume, "name"))))
@@ -123,8 +137,8 @@ def _users(platform: Platform) -> dict[tuple[str, str], list[tuple[Workload, str
 
 def _stateful_sets(platform: Platform) -> Iterator[Store]:
     for resource in platform.kind("apps/StatefulSet"):
-        templates = known(resource.raw, "spec", "volumeClaimTemplates")
-        if not isinstance(templates, list) or not templates:
+        templates = known_list(resource.raw, "spec", "volumeClaimTemplates")
+        if not templates:
             continue
         workload = platform.view(resource, Workload)
         chosen = known(resource.raw, "spec", "selector", "matchLabels")

@@ -69,7 +69,7 @@ def folded(pairs: Iterable[Pair]) -> list[Line]:
     lines: dict[Any, list[Pair]] = {}
     for pair in pairs:
         result, finding = pair
-        key: Any = id(finding)
+        key: Any = id(result), id(finding)
         if result.resource.family == "terraform" and result.resource.namespace:
             key = result.check, finding.place, finding.message, severity(*pair), _local(result.resource)
         lines.setdefault(key, []).append(pair)

@@ -146,7 +146,8 @@ class _Page:
         kinds = list(unseen(self.report))
         parts: list[str] = []
         if kinds and has_general_checks(self.report):
-            text = f"{counted(len(kinds), 'kind')} without a check of their own ({self.some(kinds)})"
+            whose = "its" if len(kinds) == 1 else "their"
+            text = f"{counted(len(kinds), 'kind')} without a check of {whose} own ({self.some(kinds)})"
             yield from self.note("Only general checks looked at", text)
         elif kinds:
             parts.append(f"{counted(len(kinds), 'kind')} without a check ({self.some(kinds)})")

@@ -8,7 +8,8 @@ from conformant.declared import Declared
 from conformant.made import primaries
 from conformant.model import Resource, Undecided, Unknown, dig, mapping, sequence
 from conformant.platform import POD_CREATING, Platform
-from conformant.stores import Volume
+from conformant.stores import Volume, known, known_containers, known_list
+from conformant.views.image import parse_image
 from conformant.views.velero import (
     CLAIMS,
     OPTED_IN,
@@ -46,7 +47,7 @@ class Velero:
         self.locations = platform.of(StorageLocation)
         self._flags: dict[str, list[str]] = {}
         for workload in platform.workloads:
-            for container in workload.all_containers:
+            for container in known_containers(workload):
                 if is_server(container):
                     self._flags.setdefault(workload.namespace, []).extend(_words(container))
 
@@ -142,17 +143,14 @@ def is_server(container: Container) -> bool:
     words = _words(container)
     if "server" not in words:
         return False
-    return any(word.rpartition("/")[2] == "velero" for word in words) or container.image.base == "velero"
+    image = str(known(container.raw, "image") or "")
+    return any(word.rpartition("/")[2] == "velero" for word in words) or parse_image(image).base == "velero"
 
 
 def _words(container: Container) -> list[str]:
     """Command and arguments, as far as they are known."""
-    found = []
-    for key in ("command", "args"):
-        value = container.raw.get(key)
-        if isinstance(value, list):
-            found += [word for word in value if isinstance(word, str)]
-    return found
+    words = (*known_list(container.raw, "command"), *known_list(container.raw, "args"))
+    return [word for word in words if isinstance(word, str)]
 
 
 def selected(group: HookGroup, spec: Filter, platform: Platform) -> list[Workload] | None:

@@ -176,7 +176,7 @@ def test_kinds_without_a_check_of_their_own(tmp_path: FilePath) -> None:
     assert findings(whole) == []
     assert whole.coverage.unseen_kinds == {"ResourceQuota": 1}
     text = "".join(render(whole, color=False, width=120))
-    assert "Only general checks looked at: 1 kind without a check of their own (ResourceQuota)\n" in text
+    assert "Only general checks looked at: 1 kind without a check of its own (ResourceQuota)\n" in text
     assert "Not looked at" not in text
     alone = check([str(tmp_path)], Settings(select=("WRK-006", "SEC-009")))
     assert "Not looked at: 1 kind without a check (ResourceQuota)\n" in "".join(render(alone, color=False, width=120))

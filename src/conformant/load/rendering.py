@@ -140,7 +140,10 @@ def render_block(file: str, block: "Block", values_files: Sequence[str], target:
             target.append(parsed)
         for fault in found:
             line = rendered.lines[min(fault.place.line, len(rendered.lines)) - 1] + block.first_line - 1
-            faults.append(Fault(fault.kind, fault.message, Place(file, line, fault.place.column)))
+            kind, message = fault.kind, fault.message
+            if kind == "template":
+                kind, message = "syntax", "a template marker is left after rendering"
+            faults.append(Fault(kind, message, Place(file, line, fault.place.column)))
     return faults
 
 
