@@ -13,19 +13,17 @@ How to fix: Take credentials from headers; put passwords into a Secret and refer
 When it is fine: Never with a real credential.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.views.literals import Anything
 
-USERINFO = re.compile(
-    r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s/?#@:\"'<>]*:(?![$%{<*])([^\s/?#@\"'<>]+)@([^\s/?#:\"'@,<>]+)"
-)
-HINT = re.compile(r"://[^\s/?#@\"'<>]*@")
+USERINFO = lazy(r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s/?#@:\"'<>]*:(?![$%{<*])([^\s/?#@\"'<>]+)@([^\s/?#:\"'@,<>]+)")
+HINT = lazy(r"://[^\s/?#@\"'<>]*@")
 QUERY_KEYS = frozenset({"query_param", "queryParam", "param_name", "uri_param_names", "fromParams", "query_params"})
 HEADER = Cure('name the header: fromHeaders: [{name: Authorization, prefix: "Bearer "}]')
 REFERENCE = Cure("keep the password in a Secret and refer to it", grade="none")

@@ -21,20 +21,19 @@ from typing import Any
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Step, dig, mapping
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.views.kafka import Kafka
 from conformant.views.literals import Anything
 
 HINTS = ("roker", "BROKER", "ootstrap", "BOOTSTRAP", "KAFKA_")
-KEY = re.compile(
-    r"(?:^|[._-])(?:brokers?|broker[_-]?list|bootstrap[._-]?servers?)$|(?<=[a-z])(?:Brokers|Servers)$", re.I
-)
-NAME = re.compile(
+KEY = lazy(r"(?:^|[._-])(?:brokers?|broker[_-]?list|bootstrap[._-]?servers?)$|(?<=[a-z])(?:Brokers|Servers)$", re.I)
+NAME = lazy(
     r"^(?:.*_)?KAFKA_(?:.*_)?(?:BROKERS?|BROKER_LIST|BOOTSTRAP(?:_SERVERS?)?|SERVERS?|HOSTS?|URLS?|ADDR(?:ESS(?:ES)?)?)$"
 )
-ADDRESS = re.compile(r"^(?:([A-Za-z_]+)://)?([A-Za-z0-9][A-Za-z0-9.-]*):(\d{2,5})$")
-SECURE = re.compile(r"^(?:SASL_)?SSL$", re.IGNORECASE)
-PROTOCOL = re.compile(r"security[._-]?protocol$", re.IGNORECASE)
-TLS = re.compile(r"(?:^|[._-])(?:tls|ssl)(?:$|[._-])", re.IGNORECASE)
+ADDRESS = lazy(r"^(?:([A-Za-z_]+)://)?([A-Za-z0-9][A-Za-z0-9.-]*):(\d{2,5})$")
+SECURE = lazy(r"^(?:SASL_)?SSL$", re.IGNORECASE)
+PROTOCOL = lazy(r"security[._-]?protocol$", re.IGNORECASE)
+TLS = lazy(r"(?:^|[._-])(?:tls|ssl)(?:$|[._-])", re.IGNORECASE)
 CURE = Cure("use <cluster>-kafka-bootstrap:9093, with TLS", grade="none")
 SHIPPERS = ("FluentdConfig", "FluentBitConfig")
 

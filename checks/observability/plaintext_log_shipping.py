@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Severity, Undecided
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.views.config import LogShipper, Node
 from conformant.views.literals import Anything
 
@@ -29,7 +30,7 @@ STORES = frozenset({
 LISTENERS = frozenset({"http", "forward", "syslog"})
 FLUENT_BIT = frozenset({"es", "opensearch", "http", "forward", "kafka", "loki"})
 KAFKA_TLS = ("ssl_ca_cert", "ssl_ca_certs_from_system", "ssl_client_cert", "sasl_over_ssl")
-URL = re.compile(r"\b(https?)://([A-Za-z0-9.-]+):(\d{2,5})\b")
+URL = lazy(r"\b(https?)://([A-Za-z0-9.-]+):(\d{2,5})\b")
 HTTPS = Cure("scheme https, with ssl_verify true")
 LOGIN = Cure("user and password (from the environment), an api_key or a client certificate", grade="none")
 

@@ -148,17 +148,14 @@ def _namespace(schedule: Schedule, platform: Platform, settings: Objectives) -> 
 def _left_out(schedule: Schedule, platform: Platform) -> Iterator[Item]:
     """Namespaces with stores that this schedule does not take, nor any other that runs."""
     velero = platform.derived(Velero)
-    first = next((other for other in velero.schedules if not other.paused), None)
-    if first is not None and first is not schedule:
+    others = [name for name in platform.derived(Backups).in_namespace if not schedule.template.includes_namespace(name)]
+    first = next((each for each in velero.schedules if not each.paused), schedule) if others else schedule
+    if first is not schedule:
         return
     missing = sorted(
         name
-        for name in platform.derived(Backups).in_namespace
-        if not any(
-            other.template.includes_namespace(name)
-            for other in (velero.candidates(name) if first else [schedule])
-            if first is None or not other.paused
-        )
+        for name in others
+        if not any(each.template.includes_namespace(name) for each in velero.candidates(name) if not each.paused)
     )
     if missing:
         key = "includedNamespaces" if dig(schedule.template.raw, "includedNamespaces") else "excludedNamespaces"
@@ -223,10 +220,12 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         for store in volumes
         if not (all(file_copied(volume, all_files) for volume in store.volumes) if store.volumes else all_files)
     ]
-    if not behind or any(_moves_data(other, platform) for other in _alike(schedule, platform)):
+    if not behind:
         return
     if dig(spec.raw, "resourcePolicy"):
         yield Undecided("a resource policy chooses what becomes of the volumes")
+        return
+    if any(_moves_data(each, platform) for each in (schedule, *_alike(schedule, platform))):
         return
     names = ", ".join(sorted({store.resource.address for store in behind})[:3])
     names += f" and {len(behind) - 3} more" if len(behind) > 3 else ""
@@ -235,7 +234,7 @@ def _volumes(schedule: Schedule, platform: Platform) -> Iterator[Item]:
         path = spec.path / "snapshotVolumes"
         cure = Cure("take snapshots and move their data", ((path, True), moved))
         yield Finding(f"the backups have no data of the volumes of {names}", path, cure=cure)
-    elif not _moves_data(schedule, platform):
+    else:
         path = spec.path / ("snapshotVolumes" if "snapshotVolumes" in spec.raw else "snapshotMoveData")
         message = f"the snapshots of the volumes of {names} stay in their region"
         yield Finding(message, path, Severity.MEDIUM, Cure("snapshotMoveData: true", (moved,)))

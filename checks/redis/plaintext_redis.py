@@ -11,7 +11,6 @@ How to fix: spec.TLS with a certificate's Secret, and rediss:// in the clients.
 When it is fine: Pods enrolled in a STRICT mesh, the cluster bus included.
 """
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -20,12 +19,13 @@ from conformant.leaf import Item, check
 from conformant.mesh import Policies, injected
 from conformant.model import Cure, Finding, Path, Resource, Severity, mapping
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.views.redis import Redis
 from conformant.views.workload import Workload
 
 CURE = Cure("spec.TLS: {secret: {secretName: …}, ca: ca.crt, cert: tls.crt, key: tls.key}", grade="none")
 CLIENT = Cure("use rediss://", grade="review")
-ADDRESS = re.compile(r"redis://(?:[^@/\s]*@)?([A-Za-z0-9.-]+)")
+ADDRESS = lazy(r"redis://(?:[^@/\s]*@)?([A-Za-z0-9.-]+)")
 ROLES = ("", "-leader", "-follower", "-master", "-replica", "-sentinel", "-headless", "-leader-headless")
 
 

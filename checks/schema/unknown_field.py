@@ -21,13 +21,14 @@ from typing import Any
 from conformant.leaf import Item, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.schema import Problem
 from conformant.schema.constraints import holds_unknown
 from conformant.schema.unjudged import without_schema
 from conformant.views.base import Object
 from conformant.views.literals import texts
 
-PROTECTIVE = re.compile(
+PROTECTIVE = lazy(
     "secur|privileg|capabilit|runas|readonly|seccomp|tls|auth|password|secret|encrypt|networkpolic"
     "|resource|limit|request|memory|cpu|quota|peer|allow|deny",
     re.IGNORECASE,

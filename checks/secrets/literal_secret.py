@@ -22,6 +22,7 @@ When it is fine: Throw-away credentials of a test that nothing else accepts. Wai
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 from conformant.leaf import Item, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, Unknown, mapping, sequence
@@ -85,20 +86,39 @@ TOOLS = ("vault.hashicorp.com/", "secret.reloader.stakater.com/", "checksum/", "
         "iso-27001-2022/A.8.24", "pci-dss-4.0/8.6.2",
     ],
 )  # fmt: skip
-def literal_secret(thing: Anything, platform: Platform) -> Iterator[Item]:
+def literal_secret(thing: Anything, platform: Platform) -> Iterable[Item]:
+    sources = _sources(thing, platform)
+    return _worst(chain.from_iterable(sources)) if sources else ()
+
+
+def _sources(thing: Anything, platform: Platform) -> list[Iterable[Item]]:
+    """What there is to look at; nothing for most resources, which a glance at their text rules out."""
     resource = thing.resource
-    items: Iterable[Item]
-    key = f"{resource.group}/{resource.kind}"
-    if key in JUDGED_ELSEWHERE or (resource.family == "terraform" and resource.kind in DECLARATIONS):
-        return
-    if resource.family == "terraform":
-        items = chain(_tokens(terraform_texts(resource)), _terraform(thing))
-    else:
-        tokens = _tokens(_all(thing, platform)) if may_hold_token(resource) else ()
-        if resource.family == "config":
-            items = chain(tokens, _config(thing))
-        else:
-            items = chain(tokens, _annotations(thing.raw, ()), _kubernetes(thing, platform, key))
+    family, group, kind = resource.family, resource.group, resource.kind
+    if family == "terraform":
+        return [] if kind in DECLARATIONS else [_tokens(terraform_texts(resource)), _terraform(thing)]
+    key = f"{group}/{kind}"
+    if key in JUDGED_ELSEWHERE:
+        return []
+    sources: list[Iterable[Item]] = []
+    if may_hold_token(resource):
+        sources.append(_tokens(_all(thing, platform)))
+    if family == "config":
+        sources.append(_config(thing))
+        return sources
+    if names := _secret_annotations(thing.raw):
+        sources.append(_annotations(thing.raw, (), names))
+    if key in WORKLOADS:
+        sources.append(_workload(platform.view(resource, Workload)))
+    elif key == "/ConfigMap":
+        sources.append(_config_map(thing, platform))
+    elif group not in BUILT_IN and may_name_secret(resource):
+        sources.append(_custom(thing))
+    return sources
+
+
+def _worst(items: Iterable[Item]) -> Iterator[Item]:
+    """One finding for each path: the worst."""
     found: dict[Path, Finding] = {}
     for item in items:
         if not isinstance(item, Finding):
@@ -106,15 +126,6 @@ def literal_secret(thing: Anything, platform: Platform) -> Iterator[Item]:
         elif item.path not in found or (found[item.path].severity is not None and item.severity is None):
             found[item.path] = item
     yield from found.values()
-
-
-def _kubernetes(thing: Anything, platform: Platform, key: str) -> Iterator[Item]:
-    if key in WORKLOADS:
-        return _workload(platform.view(thing.resource, Workload))
-    if key == "/ConfigMap":
-        return _config_map(thing, platform)
-    custom = thing.resource.group not in BUILT_IN and may_name_secret(thing.resource)
-    return _custom(thing) if custom else iter(())
 
 
 # judging one text
@@ -182,20 +193,24 @@ def _children(platform: Platform) -> dict[int, frozenset[str]]:
 # Kubernetes objects
 
 
-def _annotations(holder: object, way: Steps) -> Iterator[Finding]:
-    metadata = holder.get("metadata") if isinstance(holder, dict) else None
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if not isinstance(annotations, dict):
-        return
-    for key in secret_names_among(tuple(annotations)):
-        if isinstance(annotations[key], str):
-            path = (*way, "metadata", "annotations", key)
-            yield from _named(path, key, annotations[key], objects=True, what=f"annotation {key}")
+def _secret_annotations(holder: dict[Any, Any]) -> tuple[str, ...]:
+    """The names of those annotations of an object or template that may hold secrets."""
+    metadata = holder.get("metadata")
+    annotations = metadata.get("annotations") if metadata.__class__ is dict else None
+    return secret_names_among(tuple(annotations)) if annotations.__class__ is dict else ()
+
+
+def _annotations(holder: dict[Any, Any], way: Steps, names: Iterable[str]) -> Iterator[Finding]:
+    for name in names:
+        value = holder["metadata"]["annotations"][name]
+        if isinstance(value, str):
+            path = (*way, "metadata", "annotations", name)
+            yield from _named(path, name, value, objects=True, what=f"annotation {name}")
 
 
 def _workload(workload: Workload) -> Iterator[Item]:
-    if workload.template_path:
-        yield from _annotations(workload.template, workload.template_path)
+    if workload.template_path and (names := _secret_annotations(workload.template)):
+        yield from _annotations(workload.template, workload.template_path, names)
     for container in workload.all_containers:
         try:
             yield from _variables(container)

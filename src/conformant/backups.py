@@ -73,7 +73,8 @@ class Backups:
             candidates = self._velero.candidates(store.resource.namespace)
             ways += [self._schedule(schedule, store) for schedule in candidates]
         else:
-            ways = [self._cloud(self._platform.view(store.resource, TerraformResource))]
+            declared = self._platform.view(store.resource, TerraformResource)
+            ways = [self._service(declared), self._plan(declared)]
         for way in ways:
             try:
                 found.extend(way)
@@ -157,7 +158,8 @@ class Backups:
 
     # managed stores
 
-    def _cloud(self, store: TerraformResource) -> Iterator[Backup]:
+    def _service(self, store: TerraformResource) -> Iterator[Backup]:
+        """What the service that keeps the store does itself."""
         index = self._platform.derived(TerraformIndex)
         match store.type:
             case "aws_db_instance" if store.get("backup_retention_period") not in (None, 0, "0"):
@@ -176,11 +178,14 @@ class Backups:
                 copier = replication(store, self._platform)
                 if copier is not None:
                     yield Backup("replication", copier)
-        if self._is_selected(store, index):
+
+    def _plan(self, store: TerraformResource) -> Iterator[Backup]:
+        if self._is_selected(store):
             yield Backup("AWS Backup", store.resource)
 
-    def _is_selected(self, store: TerraformResource, index: TerraformIndex) -> bool:
+    def _is_selected(self, store: TerraformResource) -> bool:
         """Whether a selection of AWS Backup lists the store. Raises Undecided where a pattern or a tag may."""
+        index = self._platform.derived(TerraformIndex)
         service = _SERVICES.get(store.type)
         if service is None:
             return self._platform.derived(BackupPlans).covers(store)

@@ -1,11 +1,11 @@
 """S3 buckets with everything that sets them up, and what they are for."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
@@ -24,7 +24,7 @@ _BACKUP_STORES = (
     ("barmancloud.cnpg.io/ObjectStore", ("spec", "configuration", "destinationPath")),
     ("postgresql.cnpg.io/Cluster", ("spec", "backup", "barmanObjectStore", "destinationPath")),
 )
-_WORD = re.compile("[a-z]+")
+_WORD = lazy("[a-z]+")
 
 
 class Buckets:

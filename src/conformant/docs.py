@@ -14,8 +14,9 @@ import msgspec
 
 from conformant.content import content
 from conformant.leaf import Check
+from conformant.regex import lazy
 
-_SECTIONS = re.compile(r"^(What it checks|Why it matters|How to fix|When it is fine):", re.MULTILINE)
+_SECTIONS = lazy(r"^(What it checks|Why it matters|How to fix|When it is fine):", re.MULTILINE)
 
 
 def entry(check: Check) -> dict[str, Any]:

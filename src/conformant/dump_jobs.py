@@ -1,5 +1,6 @@
 """CronJobs that copy the data of stores elsewhere."""
 
+import re
 from collections.abc import Sequence
 
 from conformant.platform import Platform
@@ -7,6 +8,8 @@ from conformant.stores import Store, known, known_containers, known_list
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, find_dump, simple_commands
 from conformant.views.workload import Container, Workload
 
+_WORD = re.compile("[A-Za-z0-9-]+")
+_SERVICE_SUFFIXES = ("rw", "ro", "r", "repl", "primary", "headless", "0")
 _ARCHIVERS = frozenset({"restic", "kopia", "borg", "rclone", "rsync", "duplicity"})
 _IMAGE_WORDS = {"postgres": POSTGRESQL, "pg": POSTGRESQL, "mysql": MYSQL, "mariadb": MYSQL, "mongo": MONGODB}
 
@@ -20,7 +23,7 @@ class DumpJob:
         self.engines: set[str] = set()
         self.claims: tuple[str, ...] = ()
         self.named: set[int] = set()
-        self._text = ""
+        self._words: set[str] = set()
         for container in known_containers(workload):
             self._read(container)
 
@@ -30,7 +33,8 @@ class DumpJob:
         engine = dump.engine if dump is not None else _engine_of_image(container)
         if engine and engine != FILES:
             self.engines.add(engine)
-            self._text += " ".join([*argv, *(str(known(entry, "value")) for entry in known_list(container.raw, "env"))])
+            values = [str(known(entry, "value")) for entry in known_list(container.raw, "env")]
+            self._words.update(word for text in (*argv, *values) for word in _WORD.findall(text))
         if engine == FILES or any(command.name in _ARCHIVERS for command in simple_commands(argv)):
             volumes = known_list(self.workload.pod, "volumes")
             self.claims = tuple(str(known(each, "persistentVolumeClaim", "claimName")) for each in volumes)
@@ -39,10 +43,12 @@ class DumpJob:
         """Note which stores the job names: by name in its own namespace, else with the namespace of the store."""
         for store in stores:
             resource = store.resource
-            if store.engine not in self.engines or resource.name not in self._text:
-                continue
-            if resource.namespace == self.workload.namespace or f".{resource.namespace}" in self._text:
-                self.named.add(id(resource))
+            if store.engine in self.engines and (
+                resource.namespace == self.workload.namespace or resource.namespace in self._words
+            ):
+                hosts = {resource.name, *(f"{resource.name}-{suffix}" for suffix in _SERVICE_SUFFIXES)}
+                if hosts & self._words:
+                    self.named.add(id(resource))
 
     def copies(self, store: Store) -> bool:
         """Whether the job copies the data of a store: it names it, or names none and is beside it."""

@@ -1,17 +1,17 @@
 """DNS failover: records of one name, of which Route 53 answers with a healthy one."""
 
-import re
 from collections.abc import Iterator
 
 from conformant.model import Undecided
 from conformant.platform import Platform
+from conformant.regex import lazy
 from conformant.terraform_links import TerraformIndex, identity
 from conformant.views.route53 import DnsRecord
 from conformant.views.terraform import TerraformResource
 
 ROLES = ("PRIMARY", "SECONDARY")
 
-_ELB_HOST = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.elb\.amazonaws\.com$|\.elb\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazon")
+_ELB_HOST = lazy(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.elb\.amazonaws\.com$|\.elb\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazon")
 _GLOBAL = ("aws_cloudfront_", "aws_globalaccelerator_", "aws_route53_", "data.", "var", "module")
 
 Name = tuple[str, str, str]

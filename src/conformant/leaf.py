@@ -20,6 +20,7 @@ from msgspec import Struct, ValidationError, convert
 from conformant.model import Configuration, Finding, NotApplicable, Severity, Undecided
 from conformant.platform import Platform
 from conformant.profile import Profile
+from conformant.regex import lazy
 
 Item = Finding | Undecided | NotApplicable
 """What a check may yield."""
@@ -195,10 +196,10 @@ class Header(Struct, frozen=True):
         return getattr(import_module(self.module), self.view, None) if self.module else None
 
 
-_ID = re.compile(r"^@check\(.*?\bid=(?P<quote>[\"'])([^\"']+)(?P=quote)", re.MULTILINE | re.DOTALL)
-_VIEW = re.compile(r"^def \w+\(\s*\w+: (\w+)", re.MULTILINE)
+_ID = lazy(r"^@check\(.*?\bid=(?P<quote>[\"'])([^\"']+)(?P=quote)", re.MULTILINE | re.DOTALL)
+_VIEW = lazy(r"^def \w+\(\s*\w+: (\w+)", re.MULTILINE)
 _IMPORT = r"^from (conformant[\w.]*) import (?:\([^)]*|[^\n]*)\b%s\b"
-_KINDS = re.compile(r"\bkinds=[\[(]([^\])]*)[\])]")
+_KINDS = lazy(r"\bkinds=[\[(]([^\])]*)[\])]")
 
 
 def headers(folder: str) -> list[Header]:

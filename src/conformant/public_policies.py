@@ -1,11 +1,11 @@
 """Which statements of a resource policy let in anybody at all."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from conformant.model import Undecided, Unknown, sequence
 from conformant.policy_documents import conditions, everyone
+from conformant.regex import lazy
 
 NARROWING = frozenset({
     "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
@@ -16,7 +16,7 @@ NARROWING = frozenset({
 ``kms:ViaService`` is none: the service works for every account."""
 
 _EQUAL = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
-_PREFIX = re.compile("^(?:o|ou|r|vpc|vpce)-")
+_PREFIX = lazy("^(?:o|ou|r|vpc|vpce)-")
 
 
 def public_statements(document: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

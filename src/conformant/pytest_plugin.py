@@ -128,8 +128,10 @@ class Plugin:
         return CheckFile.from_parent(parent, path=file_path, plugin=self)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item], config: pytest.Config) -> Iterator[None]:
         checks = [item for item in items if isinstance(item, CheckItem)]
+        for name in sorted({mark.name for item in checks for mark in item.own_markers}):  # for --strict-markers
+            config.addinivalue_line("markers", f"{name}: checks of conformant")
         if checks and (self.session.waivers.stated or self.session.waivers.faults):
             judged = [item.check for item in checks]
             items.append(WaiverItem.from_parent(checks[0].session, plugin=self, checks=judged))

@@ -1,9 +1,8 @@
 """Databases of RDS and Aurora: what they copy from others, and whether they accept connections without TLS."""
 
-import re
-
 from conformant.model import Undecided, Unknown
 from conformant.profile import version_tuple
+from conformant.regex import lazy
 from conformant.terraform_arguments import is_given
 from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
@@ -23,7 +22,7 @@ TLS_PARAMETERS = {
 
 _TLS_BY_DEFAULT = {"postgres": (15,), "aurora-postgresql": (17,), "aurora-mysql": (8, 4), "mariadb": (11, 8)}
 _ALWAYS_RECENT = frozenset({"postgres"})
-_VERSION = re.compile(r"(\d+(?:\.\d+)*)$")
+_VERSION = lazy(r"(\d+(?:\.\d+)*)$")
 
 
 def is_cluster(database: TerraformResource) -> bool:

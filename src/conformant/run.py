@@ -190,7 +190,7 @@ def verify(settings: Settings, file: Path | None) -> None:
                 raise LeafError(f"settings: no check goes by {name!r}")
             found[0].configured(settings.settings)
         except LeafError as error:
-            at = f"{line_of(file, f'`{name}` {error}')}: " if file is not None else ""
+            at = f"{line_of(file, f'{error} `{name}`')}: " if file is not None else ""
             raise ConfigurationError(f"{at}{error}") from None
 
 

@@ -1,15 +1,16 @@
 """How often a schedule of AWS fires: ``rate(30 days)``, ``cron(0 3 1 * ? *)``."""
 
-import re
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-_RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
-_CRON = re.compile(r"cron\(\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+\*\s*\)")
-_ITEM = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/(\d+))?")
+from conformant.regex import lazy
+
+_RATE = lazy(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
+_CRON = lazy(r"cron\(\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+\*\s*\)")
+_ITEM = lazy(r"(\*|\w+)(?:-(\w+))?(?:/(\d+))?")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _START, _SPAN = date(2027, 1, 1), 4 * 366

@@ -1,12 +1,12 @@
 """Which stores a platform has: whatever holds data that would be missed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from conformant.buckets import Buckets
-from conformant.model import Resource, Undecided, dig, mapping
+from conformant.model import Resource, Undecided, Unknown, dig
 from conformant.platform import Platform
 from conformant.terraform_links import TerraformIndex
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, REDIS
@@ -33,13 +33,14 @@ _REPLICA_OF = {"aws_db_instance": "replicate_source_db", "aws_rds_cluster": "rep
 
 class Volume(Struct, frozen=True):
     """A persistent volume of a store: its name in the pod, the name of its claim (of a StatefulSet
-    what all its claims start with), the claim's labels, the pod's labels and annotations."""
+    what all its claims start with), the claim's labels, the pod's labels and annotations: mappings,
+    or the unknown in their place."""
 
     name: str
     claim: str
-    labels: Mapping[Any, Any]
-    pod_labels: Mapping[Any, Any] = {}
-    annotations: Mapping[Any, Any] = {}
+    labels: Any
+    pod_labels: Any = {}
+    annotations: Any = {}
 
 
 class Store(Struct, frozen=True):
@@ -85,6 +86,15 @@ def known_list(value: Any, *steps: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def _as_written(value: Any, *steps: str) -> Any:
+    """The mapping at `steps`, or the unknown on the way to it; an empty one where there is none."""
+    for step in steps:
+        if value.__class__ is Unknown:
+            return value
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict | Unknown) else {}
+
+
 def known_containers(workload: Workload) -> list[Container]:
     """The containers of a workload; none where they are not known."""
     try:
@@ -113,14 +123,16 @@ def _claims(platform: Platform) -> Iterator[Store]:
     users = _users(platform) if claims else {}
     for claim in claims:
         pods = users.get((claim.namespace, claim.name), [])
-        labels = known(claim.raw, "metadata", "labels") or {}
-        volumes = [
-            Volume(name, claim.name, mapping(labels), workload.labels, workload.annotations) for workload, name in pods
-        ]
+        labels = _as_written(claim.raw, "metadata", "labels")
+        volumes = [Volume(name, claim.name, labels, *_of_pods(workload)) for workload, name in pods]
         engines = [engine for workload, _ in pods for engine in [engine_of(workload)] if engine != FILES]
-        yield Store(
-            claim, engines[0] if engines else FILES, tuple(volumes) or (Volume("", claim.name, mapping(labels)),)
-        )
+        yield Store(claim, engines[0] if engines else FILES, tuple(volumes) or (Volume("", claim.name, labels),))
+
+
+def _of_pods(workload: Workload) -> tuple[Any, Any]:
+    """Labels and annotations of the pods."""
+    template = workload.template
+    return _as_written(template, "metadata", "labels"), _as_written(template, "metadata", "annotations")
 
 
 def _users(platform: Platform) -> dict[tuple[str, str], list[tuple[Workload, str]]]:
@@ -148,7 +160,7 @@ def _stateful_sets(platform: Platform) -> Iterator[Store]:
             own = known(template, "metadata", "labels")
             labels = {**(chosen if isinstance(chosen, dict) else {}), **(own if isinstance(own, dict) else {})}
             claim = f"{name}-{resource.name}-"
-            volumes.append(Volume(name, claim, labels, workload.labels, workload.annotations))
+            volumes.append(Volume(name, claim, labels, *_of_pods(workload)))
         yield Store(resource, engine_of(workload), tuple(volumes))
 
 

@@ -25,14 +25,15 @@ from conformant.model import REMOVE, Finding, Result, Status
 from conformant.model import Path as Route
 from conformant.platform import Platform
 from conformant.profile import Profile
+from conformant.regex import lazy
 from conformant.run import schemas
 
 TODAY = date(2026, 11, 22)
 """The day on which fixtures are judged."""
 
-_EXPECT = re.compile(r"(?:#|--|//|<!--)\s*expect:\s*([^\n]*?)\s*(?:-->)?\s*$", re.MULTILINE)
-_MARK = re.compile(r"([A-Z]+(?:-[A-Z]+)*-\d+[a-z]?)(?:\s+(info|low|medium|high|critical))?")
-_DIRECTIVE = re.compile(r"(?:#|--|//|<!--)\s*(profile|settings|values):\s*(.+?)\s*(?:-->)?\s*$", re.MULTILINE)
+_EXPECT = lazy(r"(?:#|--|//|<!--)\s*expect:\s*([^\n]*?)\s*(?:-->)?\s*$", re.MULTILINE)
+_MARK = lazy(r"([A-Z]+(?:-[A-Z]+)*-\d+[a-z]?)(?:\s+(info|low|medium|high|critical))?")
+_DIRECTIVE = lazy(r"(?:#|--|//|<!--)\s*(profile|settings|values):\s*(.+?)\s*(?:-->)?\s*$", re.MULTILINE)
 
 Mark = tuple[str, int, str]
 """File (relative to the fixture), line, and severity (empty: any)."""

@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
+from conformant.regex import lazy
+
 _DIRECTION = "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTION}\ud800-\udfff\ufffe\uffff]")
-_BREAK = re.compile(r"[\t\n]")
-_QUIET = re.compile(f"[\x7f-\x9f{_DIRECTION}]")
+_CONTROL = lazy(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTION}\ud800-\udfff\ufffe\uffff]")
+_BREAK = lazy(r"[\t\n]")
+_QUIET = lazy(f"[\x7f-\x9f{_DIRECTION}]")
 
 
 def visible(text: str) -> str:

@@ -9,7 +9,6 @@ As an annotation of the object::
     waive.conformant.dev/WRK-006: "until 2027-01-31 owner platform-team: the CNI agent needs it"
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
@@ -27,10 +26,11 @@ from conformant.model import (
     Waiver,
     fingerprint,
 )
+from conformant.regex import lazy
 
 ANNOTATION = "waive.conformant.dev/"
-_COMMENT = re.compile(r"(?:#|--|//)\s*conformant:\s*waive\b[ \t]*(.*)")
-_TERMS = re.compile(r"until\s+(\S+?)(?:\s+owner\s+([^\s:]+))?\s*:\s*(\S.*)")
+_COMMENT = lazy(r"(?:#|--|//)\s*conformant:\s*waive\b[ \t]*(.*)")
+_TERMS = lazy(r"until\s+(\S+?)(?:\s+owner\s+([^\s:]+))?\s*:\s*(\S.*)")
 
 
 class Malformed(ValueError):

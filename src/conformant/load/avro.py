@@ -13,9 +13,10 @@ from typing import Any
 from conformant.load.avro_rules import Reading
 from conformant.load.yaml import Document, YamlLocator, documents
 from conformant.model import FileCoverage, Locator, Place, Resource, Step
+from conformant.regex import lazy
 
 _NAMED = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_STRING_OR_COMMENT = lazy(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 _PLACEHOLDER = "a template placeholder that was not filled in"

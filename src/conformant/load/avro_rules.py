@@ -4,13 +4,13 @@ Avro's own parsers stop at the first fault and do not say where it is; and they 
 stand here, and fastavro is asked whether it agrees when they find nothing.
 """
 
-import re
 from typing import Any
 
 from conformant.model import Step
+from conformant.regex import lazy
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL_BASES = ("bytes", "fixed")
 _JSON_OF: dict[str, type | tuple[type, ...]] = {
     "null": type(None), "boolean": bool, "int": int, "long": int, "float": (int, float), "double": (int, float),

@@ -13,16 +13,17 @@ from conformant.load.manifests import Within
 from conformant.load.sections import Origin, ParseError, Section, SectionLocator, plain
 from conformant.load.yaml import Document, YamlLocator, documents, scalar_origin
 from conformant.model import FileCoverage, Locator, Path, Place, Resource, Step, Unknown
+from conformant.regex import lazy
 
 _YAML = (".yaml", ".yml", ".json", ".rules")
 _TEXT = (".properties", ".env", ".ini", ".toml", ".conf", ".cfg", ".cnf", ".hcl", ".xml", ".config")
-_FLUENTD = re.compile(r"^[ \t]*<(?:source|match|filter|system|label)(?:[ \t][^>\n]*)?>", re.MULTILINE)
-_FLUENT_BIT = re.compile(r"^\[(?:input|filter|output|(?:multiline_)?parser)\][ \t\r]*$", re.MULTILINE | re.IGNORECASE)
-_NAMED = re.compile(r"^[ \t]+name[ \t]", re.MULTILINE | re.IGNORECASE)
-_SUBSTITUTION = re.compile(r"\$\{(?:env:)?([^}:]+)(?::[^}]*)?\}")
+_FLUENTD = lazy(r"^[ \t]*<(?:source|match|filter|system|label)(?:[ \t][^>\n]*)?>", re.MULTILINE)
+_FLUENT_BIT = lazy(r"^\[(?:input|filter|output|(?:multiline_)?parser)\][ \t\r]*$", re.MULTILINE | re.IGNORECASE)
+_NAMED = lazy(r"^[ \t]+name[ \t]", re.MULTILINE | re.IGNORECASE)
+_SUBSTITUTION = lazy(r"\$\{(?:env:)?([^}:]+)(?::[^}]*)?\}")
 _SECTIONED = (".yaml", ".yml")
 _TEMPLATE = "a template that was not rendered"
-_MAPPING = re.compile(r"(?:\s|#[^\n]*\n|---\n)*[A-Za-z_][\w.-]*:(?:[ \t\r]|\n)")
+_MAPPING = lazy(r"(?:\s|#[^\n]*\n|---\n)*[A-Za-z_][\w.-]*:(?:[ \t\r]|\n)")
 
 Read = Callable[[str, Mapping[str, str]], tuple[Section, set[str]]]
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 from msgspec import Struct
 
 from conformant.model import FileCoverage
+from conformant.regex import lazy
 
 LARGEST = 200 * 1024 * 1024
 """Bytes beyond which a file is not read."""
@@ -147,7 +148,7 @@ def _translated(token: re.Match[str]) -> str:
     return re.escape(text[-1])
 
 
-_TOKEN = re.compile(r"\\.|\*+|\?|\[(?P<other>[!^]?)(?P<members>\]?[^]/]+)\]|.", re.S)
+_TOKEN = lazy(r"\\.|\*+|\?|\[(?P<other>[!^]?)(?P<members>\]?[^]/]+)\]|.", re.S)
 
 
 class _Search:
@@ -338,14 +339,14 @@ def sniff(data: bytes) -> str:
     return "yaml" if _YAML.search(head) else "env" if _ENV.search(head) else "other"
 
 
-_AVRO = re.compile(rb'\{[^{}\[\]]*"type"\s*:\s*"(?:record|enum|fixed)"')
-_HCL = re.compile(rb'^(?:(?:resource|data)\s+"[\w-]+"\s+"[\w-]+"|(?:terraform|locals)\s*)\{?\s*$|'
+_AVRO = lazy(rb'\{[^{}\[\]]*"type"\s*:\s*"(?:record|enum|fixed)"')
+_HCL = lazy(rb'^(?:(?:resource|data)\s+"[\w-]+"\s+"[\w-]+"|(?:terraform|locals)\s*)\{?\s*$|'
                   rb'^(?:resource|data|module|variable|provider|output)\s+"[^"\n]+"[^\n]*\{', re.M)  # fmt: skip
-_SQL = re.compile(rb"^\s*(?:create|alter|grant|revoke)\s+(?:\w+\s+)*?(?:table|schema|role|user|database|policy"
+_SQL = lazy(rb"^\s*(?:create|alter|grant|revoke)\s+(?:\w+\s+)*?(?:table|schema|role|user|database|policy"
                   rb"|extension|index|function|view|type|on|select|all|usage|default)\b", re.M | re.I)  # fmt: skip
-_MARKDOWN = re.compile(rb"^(?:```|~~~)", re.M)
-_YAML = re.compile(rb"^(?:---(?:\s|$)|[\w./\"'-]+\s*:(?:\s|$)|- )", re.M)
-_ENV = re.compile(rb"^(?:export )?[A-Za-z_]\w*=", re.M)
+_MARKDOWN = lazy(rb"^(?:```|~~~)", re.M)
+_YAML = lazy(rb"^(?:---(?:\s|$)|[\w./\"'-]+\s*:(?:\s|$)|- )", re.M)
+_ENV = lazy(rb"^(?:export )?[A-Za-z_]\w*=", re.M)
 
 
 def _by_name(name: str) -> str:

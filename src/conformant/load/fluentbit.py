@@ -5,17 +5,17 @@ Section names and keys are lower-cased, sections in the singular (``input``, ``o
 value with ``${VARIABLE}`` that no ``@SET`` or ``env`` gives is an `Unknown`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from conformant.load.sections import INCLUDE, Entry, Includes, ParseError, Section
 from conformant.model import Unknown
+from conformant.regex import lazy
 
 __all__ = ["ParseError", "parse", "read"]
 
-_HEADER = re.compile(r"\[([^\]\s][^\]]*)\]\s*")
-_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+_HEADER = lazy(r"\[([^\]\s][^\]]*)\]\s*")
+_VARIABLE = lazy(r"\$\{([^}]+)\}")
 
 
 def read(name: str, texts: Mapping[str, str]) -> tuple[Section, set[str]]:

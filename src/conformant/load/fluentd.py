@@ -12,25 +12,26 @@ from typing import Any
 
 from conformant.load.sections import DEPTH, INCLUDE, Entry, Includes, ParseError, Section
 from conformant.model import Unknown
+from conformant.regex import lazy
 
 __all__ = ["ParseError", "parse", "read"]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)+")
-_LINE_END = re.compile(r"[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)")
-_CLOSE = re.compile(r"</([A-Za-z0-9_@]+)[ \t]*>")
-_OPEN = re.compile(r"<([A-Za-z0-9_@]+)[ \t]*")
-_ARG = re.compile(r"[^\n>]*")
-_KEY = re.compile(r"\S+")
-_GAP = re.compile(r"[ \t]*")
-_SPACE = re.compile(r"\s|\Z")
-_NOTHING = re.compile(r"\r?(?:\n|\Z)")
-_LINE = re.compile(r"[^\n]*")
-_COMMENT = re.compile(r"[ \t]#")
-_QUOTED = re.compile(r'[^"\\#]+')
-_SINGLE = re.compile(r"(?:[^'\\\n]|\\[^\n])*")
-_CODE = re.compile(r"""[{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
-_JSON = re.compile(r'[^"\[\]{}#\\]+|"|[\[\]{}#\\]')
-_ENVIRONMENT = re.compile(r"""ENV(?:\.fetch)?[\[(]\s*["'](\w+)["']""")
+_BLANK = lazy(r"(?:[ \t\r\n]+|#[^\n]*)+")
+_LINE_END = lazy(r"[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)")
+_CLOSE = lazy(r"</([A-Za-z0-9_@]+)[ \t]*>")
+_OPEN = lazy(r"<([A-Za-z0-9_@]+)[ \t]*")
+_ARG = lazy(r"[^\n>]*")
+_KEY = lazy(r"\S+")
+_GAP = lazy(r"[ \t]*")
+_SPACE = lazy(r"\s|\Z")
+_NOTHING = lazy(r"\r?(?:\n|\Z)")
+_LINE = lazy(r"[^\n]*")
+_COMMENT = lazy(r"[ \t]#")
+_QUOTED = lazy(r'[^"\\#]+')
+_SINGLE = lazy(r"(?:[^'\\\n]|\\[^\n])*")
+_CODE = lazy(r"""[{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_JSON = lazy(r'[^"\[\]{}#\\]+|"|[\[\]{}#\\]')
+_ENVIRONMENT = lazy(r"""ENV(?:\.fetch)?[\[(]\s*["'](\w+)["']""")
 _ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "f": "\f", "b": "\b", "0": "\0"}
 _HOLE = "\ue000"
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from conformant.regex import lazy
+
 
 class RenderError(ValueError):
     """A template that cannot be rendered; `line` counts from 1 in the template."""
@@ -68,14 +70,14 @@ class Branch(Struct):
 
 Node = Text | Action | Branch
 
-_INSIDE = re.compile(r'(?:"(?:[^"\\\n]|\\.)*+"|`[^`]*+`|[^"`}]|\}(?!\}))*+')
-_WORD = re.compile(r"[A-Za-z]\w*")
-_COMMENT = re.compile(r"-?\s*/\*")
-_TOKEN = re.compile(
+_INSIDE = lazy(r'(?:"(?:[^"\\\n]|\\.)*+"|`[^`]*+`|[^"`}]|\}(?!\}))*+')
+_WORD = lazy(r"[A-Za-z]\w*")
+_COMMENT = lazy(r"-?\s*/\*")
+_TOKEN = lazy(
     r"""\s+|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?(?![\w.]))"""
     r"""|(?P<variable>\$\w*(?:\.\w+)*)|(?P<field>(?:\.[^\W\d]\w*)+|\.)|(?P<word>[A-Za-z_]\w*)|(?P<sign>[|()])"""
 )
-_DECLARES = re.compile(r"(\$\w+)(?:\s*,\s*(\$\w+))?\s*(:?=)(?!=)\s*")
+_DECLARES = lazy(r"(\$\w+)(?:\s*,\s*(\$\w+))?\s*(:?=)(?!=)\s*")
 _UNSUPPORTED = ("define", "template", "block", "include", "tpl", "break", "continue")
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 _DEPTH = 50

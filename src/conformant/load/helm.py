@@ -17,6 +17,7 @@ from msgspec import Struct
 from conformant.load.kustomize import Read, RenderFailed, mapping_in, read, run
 from conformant.load.yaml import documents
 from conformant.model import Locator, Place, Step, dig, sequence
+from conformant.regex import lazy
 
 
 class Manifest(Struct, frozen=True):
@@ -65,7 +66,7 @@ def consumed(charts: Iterable[str], files: Iterable[str]) -> set[str]:
     return found
 
 
-_OWN = re.compile(
+_OWN = lazy(
     r"(?:templates|files|ci)/|(?:Chart\.(?:yaml|lock)|requirements\.(?:yaml|lock)|[^/]*values[^/]*\.(?:ya?ml|json))$"
 )
 
@@ -276,7 +277,7 @@ def _failure(chart: str, name: str, errors: str) -> RenderFailed:
     return RenderFailed(reason or "Helm failed without a word", file or join(chart, "Chart.yaml"), line)
 
 
-_VALUES = re.compile(r"'[^'\n]*'(?= does not match)|(?<=parsing )\"[^\"]*\"")
+_VALUES = lazy(r"'[^'\n]*'(?= does not match)|(?<=parsing )\"[^\"]*\"")
 """What Helm's messages quote of values: perhaps secrets."""
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from conformant.load.yaml import Unreadable, YamlLocator, decode, documents
 from conformant.model import Locator, Path, Place, Step, dig, sequence
+from conformant.regex import lazy
 
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 LARGEST = 256 * 1024 * 1024
@@ -325,7 +326,7 @@ def mapping_in(text: str) -> dict[Any, Any]:
 _PATHS = ("resources", "bases", "components", "crds", "generators", "transformers", "validators",
           "configurations", "patchesStrategicMerge")  # fmt: skip
 _HOLDERS = ("patches", "patchesJson6902", "replacements", "helmCharts", "configMapGenerator", "secretGenerator")
-_REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+[:/]|^github\.com[/:]|[?&]ref=")
+_REMOTE = lazy(r"://|^git::|^[\w.-]+@[\w.-]+[:/]|^github\.com[/:]|[?&]ref=")
 
 
 def _references(raw: dict[Any, Any]) -> Iterator[str]:
@@ -388,10 +389,10 @@ def _failure(directory: str, errors: str) -> RenderFailed:
     return RenderFailed(reason or "kustomize failed without a word", file or directory, line)
 
 
-_VALUES = re.compile(r" with config: `.*`|(?<=literal source) [^,\s]+|(?<=literal sources) \[.*\]", re.S)
+_VALUES = lazy(r" with config: `.*`|(?<=literal source) [^,\s]+|(?<=literal sources) \[.*\]", re.S)
 """What kustomize's messages quote of generators: perhaps secrets."""
-_LOGGED = re.compile(r'"command failed" err="(.*)"', re.S)
-_INNER = re.compile(r"(?:accumulation of path|target for path) '([^']+)': ")
+_LOGGED = lazy(r'"command failed" err="(.*)"', re.S)
+_INNER = lazy(r"(?:accumulation of path|target for path) '([^']+)': ")
 
 
 def _line_of(text: str, term: str) -> int:

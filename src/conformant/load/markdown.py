@@ -5,20 +5,22 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from conformant.regex import lazy
+
 _LANGUAGES = {
     "yaml": "yaml", "yml": "yaml", "k8s": "yaml", "kubernetes": "yaml", "json": "json",
     "avsc": "json", "avro": "json", "sql": "sql", "psql": "sql", "pgsql": "sql", "plpgsql": "sql",
     "postgres": "sql", "postgresql": "sql", "hcl": "hcl", "tf": "hcl", "terraform": "hcl", "tofu": "hcl",
     "opentofu": "hcl",
 }  # fmt: skip
-_FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
-_HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
-_BEGINS = re.compile(r"[-+*](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|`{3}|~{3}|#{1,6}(?:[ \t]|$)|<|---|\*\*\*|___")
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
-_MARKER = re.compile(r"([-+*]|\d{1,9}[.)])([ \t]+|$)")
-_LANGUAGE = re.compile(r"[\w+#.-]+")
-_HTML = re.compile(r"<(?:!--|(?:pre|script|style|textarea)(?=[\s>]|$))", re.IGNORECASE)
-_HTML_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
+_FENCE = lazy(r"(`{3,}|~{3,})(.*)")
+_HEADING = lazy(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_BEGINS = lazy(r"[-+*](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|`{3}|~{3}|#{1,6}(?:[ \t]|$)|<|---|\*\*\*|___")
+_UNDERLINE = lazy(r" {0,3}(?:=+|-+)[ \t]*")
+_MARKER = lazy(r"([-+*]|\d{1,9}[.)])([ \t]+|$)")
+_LANGUAGE = lazy(r"[\w+#.-]+")
+_HTML = lazy(r"<(?:!--|(?:pre|script|style|textarea)(?=[\s>]|$))", re.IGNORECASE)
+_HTML_END = lazy(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
 _TAB = 4
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformant.load.yaml_document import Document, Duplicate, Unreadable, decode
 from conformant.load.yaml_places import YamlLocator, scalar_origin
+from conformant.regex import lazy
 
 _fast: Any = None
 with suppress(ImportError):  # no wheel for this interpreter: the exact loader reads everything
@@ -58,8 +59,8 @@ def documents(text: str) -> list[Document]:
 
 _SEPARATOR_TEXT = "kubectl refuses text on the line of a document separator"
 _AFTER_DOTS = "kubectl ignores what follows the document end marker '...'"
-_NOTHING = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+)?\Z")
-_DOTS = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
+_NOTHING = lazy(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+)?\Z")
+_DOTS = lazy(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
 
 
 def _split(text: str) -> Iterator[tuple[int, int, int, str]]:
@@ -130,8 +131,8 @@ def _exact(text: str, start: int, end: int, line: int) -> list[Document]:
     return [found]
 
 
-_BLOCK_HEADER = re.compile(r"(?:^|[:\-?]\s+)[|>][-+0-9]*\s*(?:#.*)?$")
-_MARKER = re.compile(
+_BLOCK_HEADER = lazy(r"(?:^|[:\-?]\s+)[|>][-+0-9]*\s*(?:#.*)?$")
+_MARKER = lazy(
     r"""\s*+(?:-\s++)*+(?:"""
     r"""(?:[^\s'"#:{][^'"#:]*+:\s++)?[&!]?\{[{%]"""  # a value, or a whole line
     r"""|[^\s'"#:][^'"#:{]*+\{\{[^\n'"]*\}\}[^\n'"]*:(?:\s|$)"""  # a key

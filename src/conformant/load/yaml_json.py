@@ -7,12 +7,11 @@ from typing import Any
 from msgspec import Struct
 
 from conformant.load.yaml_scan import MAX_DEPTH
+from conformant.regex import lazy
 
 _WIDE = 2**63
-_ESCAPE = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = lazy(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
+_SURROGATE = lazy(r"\\u[dD][89a-fA-F]")
 
 
 class JsonObject(Struct):

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from conformant.load.yaml_document import Document
 from conformant.model import Place, Step, dig
+from conformant.regex import lazy
 
 if TYPE_CHECKING:
     from conformant.load.yaml_exact import Node
 
-_CONTENT = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ ]*+")
-_COMMENT_LINE = re.compile(r"( *+)(#[^\n]*+)")
-_COMMENT = re.compile(
+_CONTENT = lazy(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ ]*+")
+_COMMENT_LINE = lazy(r"( *+)(#[^\n]*+)")
+_COMMENT = lazy(
     r"""(?:(?<=[:\-,?\[{]\ )|(?<=[\[{,])|^)(?:"(?:\\.|[^"\\])*(?:"|$)|'(?:[^']|'')*(?:'|$))"""
     r"""|(?:^|(?<=\s))(?P<text>\#.*)""",
     re.VERBOSE,
 )
-_HEADER = re.compile(r"(?:[&!][^\s]*\s+)*([|>])[-+]?([1-9]?)")
+_HEADER = lazy(r"(?:[&!][^\s]*\s+)*([|>])[-+]?([1-9]?)")
 
 _SPACE = " \n\r\t"
 MAPPING, SEQUENCE, FLOW, ODD = "mapping", "sequence", "flow", "odd"

@@ -1,20 +1,20 @@
 """The string formats that the API server enforces."""
 
-import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from conformant.regex import lazy
 from conformant.schema.node import Fault, Guard
 from conformant.views.quantity import parse_duration, parse_quantity
 
-_DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_LABEL = re.compile(r"[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4,18}")
+_DATE_TIME = lazy(r"(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_LABEL = lazy(r"[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?")
+_EMAIL = lazy(r"[^@\s]+@[^@\s]+")
+_SCHEME = lazy(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
+_UUID = lazy(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
+_MAC = lazy(r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4,18}")
 
 
 def _date(text: str) -> bool:

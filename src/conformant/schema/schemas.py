@@ -1,12 +1,12 @@
 """The schemas of one run: Kubernetes' own kinds at the target version, and the custom kinds at hand."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from conformant.model import Path, Undecided, Unknown
+from conformant.regex import lazy
 from conformant.schema.builtin import CLUSTER_SCOPED, GROUPS, Builtin
 from conformant.schema.compiled import Accepts, Compiler
 from conformant.schema.crds import CustomKind, custom_kinds
@@ -15,7 +15,7 @@ from conformant.schema.problem import Problem
 from conformant.schema.rules import rejected
 from conformant.schema.versions import status
 
-_NAMELESS = re.compile(r".*Review|TokenRequest|Binding|Eviction|.*List|Status|.*Options|Scale")
+_NAMELESS = lazy(r".*Review|TokenRequest|Binding|Eviction|.*List|Status|.*Options|Scale")
 
 
 class Served(Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from conformant.model import ROOT, Path, Resource, Step, Unknown, dig, mapping, sequence
+from conformant.regex import lazy
 from conformant.views.base import View
 
 INCLUDE = "@include"
@@ -12,8 +13,8 @@ _YES = frozenset({"true", "yes", "on", "1", "enable", "enabled", ""})
 _NO = frozenset({"false", "no", "off", "0", "disable", "disabled"})
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"\s*(\d+)\s*([kmgt]?)(?:i?b)?\s*", re.IGNORECASE)
-_TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*")
+_SIZE = lazy(r"\s*(\d+)\s*([kmgt]?)(?:i?b)?\s*", re.IGNORECASE)
+_TIME = lazy(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*")
 
 
 class Node:

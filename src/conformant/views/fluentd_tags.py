@@ -3,7 +3,9 @@
 import re
 from functools import lru_cache
 
-_SPECIAL = re.compile(r"[*{\\/]")
+from conformant.regex import lazy
+
+_SPECIAL = lazy(r"[*{\\/]")
 
 
 def selects(patterns: str, tag: str) -> bool:

@@ -5,7 +5,9 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?\d+))?")
+from conformant.regex import lazy
+
+_QUANTITY = lazy(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?\d+))?")
 _SCALE = {
     "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
     "Pi": Decimal(2**50), "Ei": Decimal(2**60), "n": Decimal("1e-9"), "u": Decimal("1e-6"),
@@ -36,9 +38,9 @@ def _quantity(text: str) -> Decimal | None:
 
 
 _GO_UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_GO = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_GO = lazy(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _PROMETHEUS_UNIT = {**_GO_UNIT, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
-_PROMETHEUS = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
+_PROMETHEUS = lazy(r"(\d+)(ms|s|m|h|d|w|y)")
 
 
 def parse_duration(value: Any, *, prometheus: bool = False) -> float | None:
@@ -64,7 +66,7 @@ def parse_duration(value: Any, *, prometheus: bool = False) -> float | None:
     return sign * total if text else None
 
 
-_REDIS = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+_REDIS = lazy(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 _REDIS_UNIT = {
     "": 1, "b": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g": 1000**3, "gb": 1024**3,
 }  # fmt: skip

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 from conformant.model import Path, Resource, Undecided
+from conformant.regex import lazy
 from conformant.views.base import View
 from conformant.views.sql_parts import Column, Grant, Part, Policy
 
-TENANT_KEY = re.compile(r"(?:tenant|org|organi[sz]ation|account|customer)_?id", re.IGNORECASE)
-USER_KEY = re.compile(r"user_?id", re.IGNORECASE)
-TENANT_ENTITY = re.compile(r"(?:tenant|org|organi[sz]ation|account|customer)s?", re.IGNORECASE)
+TENANT_KEY = lazy(r"(?:tenant|org|organi[sz]ation|account|customer)_?id", re.IGNORECASE)
+USER_KEY = lazy(r"user_?id", re.IGNORECASE)
+TENANT_ENTITY = lazy(r"(?:tenant|org|organi[sz]ation|account|customer)s?", re.IGNORECASE)
 
 ViewType = TypeVar("ViewType", bound="SqlObject")
 

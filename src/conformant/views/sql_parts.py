@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 from conformant.model import Path
+from conformant.regex import lazy
 
-ALWAYS = re.compile(r"\(*\s*(?:true|1\s*=\s*1|'t(?:rue)?'(?:::bool(?:ean)?)?)\s*\)*", re.IGNORECASE)
+ALWAYS = lazy(r"\(*\s*(?:true|1\s*=\s*1|'t(?:rue)?'(?:::bool(?:ean)?)?)\s*\)*", re.IGNORECASE)
 
 
 class Part:

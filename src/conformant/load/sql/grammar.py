@@ -12,6 +12,7 @@ from msgspec.json import decode
 
 from conformant.load.sql.scanner import Piece, split, tokens
 from conformant.load.sql.source import Source
+from conformant.regex import lazy
 
 Node = dict[str, Any]
 
@@ -127,9 +128,9 @@ def _shift(node: Any, offset: int) -> None:
             pending.extend(item)
 
 
-_PLACEHOLDER = re.compile(rb"\{\{|\$\{|<%|%\(\w+\)s|\{%")
-_SECRET = re.compile(rb"password|identified|secret|token", re.IGNORECASE)
-_VARIABLE = re.compile(rb"(?<![:\w]):['\"]?[A-Za-z_]\w*")
+_PLACEHOLDER = lazy(rb"\{\{|\$\{|<%|%\(\w+\)s|\{%")
+_SECRET = lazy(rb"password|identified|secret|token", re.IGNORECASE)
+_VARIABLE = lazy(rb"(?<![:\w]):['\"]?[A-Za-z_]\w*")
 
 
 def _fault(source: Source, start: int, end: int, at: int, message: str) -> Fault:

@@ -7,14 +7,15 @@ from pathlib import PurePosixPath
 from msgspec.structs import replace
 
 from conformant.load.sql.source import SqlText
+from conformant.regex import lazy
 
-_DOWN_FILE = re.compile(r"(?:^|[._-])(?:down|undo|rollback|revert)\.sql$|^U\d[\w.]*__", re.IGNORECASE)
-_DOWN_PART = re.compile(
+_DOWN_FILE = lazy(r"(?:^|[._-])(?:down|undo|rollback|revert)\.sql$|^U\d[\w.]*__", re.IGNORECASE)
+_DOWN_PART = lazy(
     r"^--[ \t]*(?:migrate:down|\+goose[ \t]+Down|\+migrate[ \t]+Down|\+micrate[ \t]+Down|@(?:UNDO|DOWN))\b",
     re.IGNORECASE | re.MULTILINE,
 )
-_UP_FILE = re.compile(r"^(?:up|migration)\.sql$", re.IGNORECASE)
-_NUMBER = re.compile(r"(\d+)")
+_UP_FILE = lazy(r"^(?:up|migration)\.sql$", re.IGNORECASE)
+_NUMBER = lazy(r"(\d+)")
 
 
 def ddl_sets(files: Iterable[str]) -> tuple[list[list[str]], list[str]]:

@@ -10,6 +10,7 @@ from conformant.load.sql.grammar import Fault, Node, Refused, Statement, parse_p
 from conformant.load.sql.privileges import apply_defaults, named_routines
 from conformant.load.sql.scanner import tokens
 from conformant.load.sql.source import Mark, Source
+from conformant.regex import lazy
 
 _TOPICS = {
     "rls": r"ROW\s+LEVEL\s+SECURITY|\bPOLICY\b",
@@ -113,9 +114,9 @@ def setting_value(node: Node) -> str:
     return ", ".join("" if value is None else str(value) for value in values)
 
 
-_EXECUTE = re.compile(rb"(?<![\w.])EXECUTE\s+(?!FUNCTION\b|PROCEDURE\b|ON\b)", re.IGNORECASE)
-_QUOTED_CALL = re.compile(rb"\bquote_(?:ident|literal|nullable)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)", re.I)
-_SAFE_WORDS = re.compile(rb"'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$|\|\||[\s()]", re.S)
+_EXECUTE = lazy(rb"(?<![\w.])EXECUTE\s+(?!FUNCTION\b|PROCEDURE\b|ON\b)", re.IGNORECASE)
+_QUOTED_CALL = lazy(rb"\bquote_(?:ident|literal|nullable)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)", re.I)
+_SAFE_WORDS = lazy(rb"'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$|\|\||[\s()]", re.S)
 
 
 def _dynamic(body: str, source: Source, start: int, at: Mark) -> Iterator[Entry]:
@@ -212,7 +213,7 @@ def _plain(statement: Statement) -> list[Statement] | None:
     return found
 
 
-_CATALOGUE = re.compile(r"\bexists\b.*\b(?:pg_|information_schema)|\bto_reg", re.IGNORECASE | re.DOTALL)
+_CATALOGUE = lazy(r"\bexists\b.*\b(?:pg_|information_schema)|\bto_reg", re.IGNORECASE | re.DOTALL)
 
 
 def _queries(node: Node) -> Iterator[str | None]:

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TOKEN = re.compile(
+from conformant.regex import lazy
+
+_TOKEN = lazy(
     rb"""(?P<comment>--[^\n]*)
     | (?P<block>/\*)
     | (?P<string>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '[^']*(?:''[^']*)*(?:'|\Z))
@@ -20,8 +22,8 @@ _TOKEN = re.compile(
     | (?P<other>[^\s])""",
     re.X | re.S,
 )
-_COMMENT_EDGE = re.compile(rb"/\*|\*/")
-_COPY_END = re.compile(rb"^\\\.\r?$", re.M)
+_COMMENT_EDGE = lazy(rb"/\*|\*/")
+_COPY_END = lazy(rb"^\\\.\r?$", re.M)
 _SENDING = (b"\\g", b"\\crosstabview", b"\\watch")
 
 

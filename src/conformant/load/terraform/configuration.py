@@ -1,13 +1,13 @@
 """The `configuration` part of a plan: which attributes are set, and what they refer to."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformant.model import Step
+from conformant.regex import lazy
 
-_KEY = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
-_PART = re.compile(r'[^.\["]+(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
+_KEY = lazy(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+_PART = lazy(r'[^.\["]+(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
 
 
 def without_keys(address: str) -> str:

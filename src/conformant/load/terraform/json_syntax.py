@@ -20,6 +20,7 @@ from conformant.load.terraform.syntax import (
     Node,
     SourceFile,
 )
+from conformant.regex import lazy
 
 _LABELS = {"resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1}
 _WHOLE = ("locals", "terraform")
@@ -29,7 +30,7 @@ _MAPS = frozenset(
         "tags", "tags_all", "triggers", "triggers_replace", "value", "variables",
     }
 )  # fmt: skip
-_INTERPOLATED = re.compile(r"[$%]\{")
+_INTERPOLATED = lazy(r"[$%]\{")
 
 
 def parse_json(file: SourceFile) -> Block:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from conformant.regex import lazy
+
 _SPACE = r"(?:[ \t\r]+|\#[^\n]*|//[^\n]*|/\*.*?\*/)*"
 _FLAT_SPACE = r"(?:\s+|\#[^\n]*|//[^\n]*|/\*.*?\*/)*"
 _KINDS = r"""(?:
@@ -15,17 +17,17 @@ _KINDS = r"""(?:
   | (?P<end>\Z)
   | (?P<wrong>.)
 )"""
-TOKEN = re.compile(_SPACE + r"(?:(?P<heredoc><<-?[^\W\d][\w-]*[ \t\r]*\n)|" + _KINDS + ")", re.S | re.X)
+TOKEN = lazy(_SPACE + r"(?:(?P<heredoc><<-?[^\W\d][\w-]*[ \t\r]*\n)|" + _KINDS + ")", re.S | re.X)
 """The next token where a line break ends a definition."""
-FLAT_TOKEN = re.compile(_FLAT_SPACE + r"(?:(?P<heredoc><<-?[^\W\d][\w-]*[ \t\r]*\n)|" + _KINDS + ")", re.S | re.X)
+FLAT_TOKEN = lazy(_FLAT_SPACE + r"(?:(?P<heredoc><<-?[^\W\d][\w-]*[ \t\r]*\n)|" + _KINDS + ")", re.S | re.X)
 """The next token inside brackets, where line breaks mean nothing."""
-PLAIN_ATTRIBUTE = re.compile(
+PLAIN_ATTRIBUTE = lazy(
     r"[ \t]*([^\W\d][\w-]*)[ \t]*=[ \t]*(?:\"([^\"\\$%\n]*)\"|(true|false)\b|(0|[1-9]\d{0,17}))[ \t\r]*\n"
 )
 """A whole line that sets an attribute to a plain string, boolean or whole number."""
-QUOTED_TEXT = re.compile(r'(?:[^"\\$%\n]|\\.|\$\$\{|%%\{|\$(?!\{)|%(?!\{))+', re.S)
-HEREDOC_TEXT = re.compile(r"(?:[^$%\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*\n?")
-_COMMENT = re.compile(
+QUOTED_TEXT = lazy(r'(?:[^"\\$%\n]|\\.|\$\$\{|%%\{|\$(?!\{)|%(?!\{))+', re.S)
+HEREDOC_TEXT = lazy(r"(?:[^$%\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*\n?")
+_COMMENT = lazy(
     r'"(?:[^"\\\n]|\\.)*"|<<-?(?P<mark>[^\W\d][\w-]*)[ \t\r]*\n.*?^[ \t]*(?P=mark)[ \t\r]*$'
     r"|(?P<comment>\#[^\n]*|//[^\n]*|/\*.*?\*/)",
     re.S | re.M,

@@ -13,9 +13,10 @@ from typing import Any
 
 from conformant.load.terraform.values import Partial, Pending, Symbolic
 from conformant.model import Unknown
+from conformant.regex import lazy
 
-_MARK = re.compile("\ue000(\\d+)\ue001")
-_STRING_OR_MARK = re.compile('"(?:[^"\\\\]|\\\\.)*"|\ue000\\d+\ue001', re.S)
+_MARK = lazy("\ue000(\\d+)\ue001")
+_STRING_OR_MARK = lazy('"(?:[^"\\\\]|\\\\.)*"|\ue000\\d+\ue001', re.S)
 
 
 def parsed(value: Any) -> Any:

@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from conformant.load.terraform.lexer import HEREDOC_TEXT, QUOTED_TEXT, SyntaxFault
 from conformant.load.terraform.syntax import Choice, Literal, Node, Repeat, Template
+from conformant.regex import lazy
 
 if TYPE_CHECKING:
     from conformant.load.terraform.parser import Parser
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|(\$\$|%%)(?=\{)", re.S)
+_ESCAPE = lazy(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|(\$\$|%%)(?=\{)", re.S)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 

@@ -1,10 +1,10 @@
 """Containers of a pod spec, each rule keyed by the field that it looks at."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformant.model import Path, dig, mapping, sequence
+from conformant.regex import lazy
 from conformant.schema.problem import Problem
 from conformant.schema.rules.kind import broken, given, literal
 from conformant.views.quantity import parse_quantity
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ContainerRule = Callable[["Template", str, int, dict[Any, Any], tuple[int, ...]], Iterator[Problem]]
 
-_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_PORT_NAME = lazy(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 _HOOK_HANDLERS = ("exec", "httpGet", "sleep", "tcpSocket")

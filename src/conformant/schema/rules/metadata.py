@@ -1,16 +1,16 @@
 """Names and labels of any object."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from conformant.model import Path, mapping
+from conformant.regex import lazy
 from conformant.schema.problem import Problem
 from conformant.schema.rules.kind import broken, literal
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
-_LABEL_KEY = re.compile(r"([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_NAME = lazy(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = lazy(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_KEY = lazy(r"([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _SPECIAL_NAMES = ("rbac.authorization.k8s.io/", "certificates.k8s.io/", "apiregistration.k8s.io/")
 _METADATA = Path(("metadata",))
 _LABELS = _METADATA / "labels"

@@ -1,17 +1,17 @@
 """Budgets, autoscalers, namespaces, bindings and claims."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from conformant.model import Path, dig, mapping, sequence
+from conformant.regex import lazy
 from conformant.schema.problem import Problem
 from conformant.schema.rules.kind import Rule, broken, given
 
 _SPEC = Path(("spec",))
 _LEVELS = ("privileged", "baseline", "restricted")
 _PREFIX = "pod-security.kubernetes.io/"
-_VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]*)")
+_VERSION = lazy(r"latest|v1\.(0|[1-9][0-9]*)")
 
 
 def _budget(raw: dict[Any, Any], _: tuple[int, ...]) -> Iterator[Problem]:

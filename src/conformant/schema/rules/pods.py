@@ -1,17 +1,17 @@
 """Pod specs, of bare pods and of templates."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from conformant.model import Path, Undecided, dig, mapping, sequence
+from conformant.regex import lazy
 from conformant.schema.problem import Problem
 from conformant.schema.rules.containers import CONTAINER_RULES
 from conformant.schema.rules.kind import broken, given, literal
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL = lazy(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 _WINDOWS_POD = (
     "appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsUser", "seLinuxOptions",

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from conformant.load.terraform.functions.arguments import listed
 from conformant.load.terraform.values import LARGEST, EvaluationError, number, text
 from conformant.model import Undecided, Unknown
+from conformant.regex import lazy
 
-_VERB = re.compile(r"%(?:%|(?:\[(\d{1,3})\])?([+#0 -]*)(\d{1,3})?(?:\.(\d{1,3}))?([vdsqtfgebxXo])|)")
+_VERB = lazy(r"%(?:%|(?:\[(\d{1,3})\])?([+#0 -]*)(\d{1,3})?(?:\.(\d{1,3}))?([vdsqtfgebxXo])|)")
 
 
 def formatted(pattern: Any, *arguments: Any) -> str:
