@@ -280,8 +280,8 @@ def test_standard_input(place: Path) -> None:
     done = process("check", "-", "--select", "WRK-006", "--format", "json", stdin=POD)
     [result] = json.loads(done.stdout)["results"]
     assert (done.returncode, done.stderr) == (1, "")
-    place = result["findings"][0]["place"]
-    assert (place["file"], place["line"], place["column"]) == ("-", 11, 9)
+    found = result["findings"][0]["place"]
+    assert (found["file"], found["line"], found["column"]) == ("-", 11, 9)
 
 
 def test_one_format_into_a_file(place: Path, run: Run) -> None:

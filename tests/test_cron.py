@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformant.cron import longest_interval
+from conformant.domain.cron import longest_interval
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

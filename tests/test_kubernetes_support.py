@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from conformant.kubernetes_support import EKS, Support, minor_version
+from conformant.domain.kubernetes_support import EKS, Support, minor_version
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformant.mesh import Injection, effective_mtls, injected
+from conformant.domain.mesh import Injection, effective_mtls, injected
 from conformant.model import Resource
 from conformant.platform import CLUSTER_SCOPED, Nowhere, Platform
 from conformant.profile import Mesh, Profile

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from conformant.domain.policy_documents import acts, conditions, denies_plaintext, everyone, statements
 from conformant.model import Undecided, Unknown
-from conformant.policy_documents import acts, conditions, denies_plaintext, everyone, statements
 
 READ_AND_WRITE = ("s3:GetObject", "s3:PutObject")
 DENIAL: dict[str, Any] = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from conformant.domain.public_policies import is_public, public_statements
 from conformant.model import Undecided, Unknown
-from conformant.public_policies import is_public, public_statements
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from conformant.schedules import longest_interval
+from conformant.domain.schedules import longest_interval
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from conformant.content import content
 from conformant.leaf import Check, load
 from conformant.model import Finding, Status
 from conformant.profile import Profile
-from conformant.secret_names import (
+from conformant.testing import judge, mended
+from conformant.views.secret_names import (
     NAME_HINT,
     TOKEN_HINT,
     Shape,
@@ -23,7 +24,6 @@ from conformant.secret_names import (
     shape,
     token_in,
 )
-from conformant.testing import judge, mended
 from conformant.views.secrets import named_texts
 
 HARMLESS, PLACEHOLDER, LITERAL = Shape.HARMLESS, Shape.PLACEHOLDER, Shape.LITERAL

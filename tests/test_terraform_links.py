@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from conformant.domain.terraform_links import TerraformIndex, certain, identity, written
 from conformant.load import Options, load
 from conformant.platform import Platform
 from conformant.profile import Profile
-from conformant.terraform_links import TerraformIndex, certain, identity, written
 from conformant.views.terraform import TerraformModuleCall, TerraformResource
 
 ROOT = """

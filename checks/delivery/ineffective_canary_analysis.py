@@ -25,10 +25,10 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from conformant.domain.stores import known, known_containers, known_list
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Resource, Severity, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.stores import known, known_containers, known_list
 from conformant.views.config import PrometheusRules
 from conformant.views.flagger import DURATION, SUCCESS_RATE, Canary, Metric
 from conformant.views.quantity import parse_duration

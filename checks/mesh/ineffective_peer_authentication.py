@@ -16,8 +16,8 @@ When it is fine: Ports that a container opens without declaring them.
 
 from collections.abc import Iterator
 
+from conformant.domain.mesh import Policies
 from conformant.leaf import Item, aspects, check
-from conformant.mesh import Policies
 from conformant.model import Cure, Finding, Path, Severity, dig
 from conformant.platform import Platform
 from conformant.views.mesh import PeerAuthentication

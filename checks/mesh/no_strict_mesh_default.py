@@ -12,8 +12,8 @@ When it is fine: While a mesh is being introduced, namespace by namespace.
 
 from collections.abc import Iterator
 
+from conformant.domain.mesh import Policies
 from conformant.leaf import Item, check
-from conformant.mesh import Policies
 from conformant.model import Cure, Finding, NotApplicable, Severity
 from conformant.platform import Platform
 

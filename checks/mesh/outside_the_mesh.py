@@ -16,8 +16,8 @@ network, which cannot be enrolled.
 
 from collections.abc import Iterator
 
+from conformant.domain.mesh import DATAPLANE, INJECT, NAMESPACE_INJECTION, NEVER_INJECTED, Injection, exempt, injected
 from conformant.leaf import Item, check
-from conformant.mesh import DATAPLANE, INJECT, NAMESPACE_INJECTION, NEVER_INJECTED, Injection, exempt, injected
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, mapping
 from conformant.platform import Platform
 from conformant.views.workload import Workload

@@ -18,8 +18,8 @@ When it is fine: Operators that bring TLS of their own (Strimzi, Redis): name th
 
 from collections.abc import Iterator
 
+from conformant.domain.mesh import Mode, Policies, exempt, injected, is_gateway
 from conformant.leaf import Item, check
-from conformant.mesh import Mode, Policies, exempt, injected, is_gateway
 from conformant.model import Cure, Finding, NotApplicable, Path, Resource, Severity, Undecided, dig
 from conformant.platform import Namespace, Platform
 from conformant.views.workload import Workload

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from conformant.isolation import PolicySet, policies_of
+from conformant.domain.isolation import PolicySet, policies_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig
 from conformant.platform import Namespace, Platform

@@ -17,7 +17,7 @@ not read: waive them with that reason.
 
 from collections.abc import Iterator
 
-from conformant.isolation import default_deny_faults
+from conformant.domain.isolation import default_deny_faults
 from conformant.leaf import Item, check
 from conformant.model import Severity
 from conformant.platform import Namespace, Platform

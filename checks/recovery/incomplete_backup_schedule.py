@@ -21,12 +21,12 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from conformant.backups import Backups
-from conformant.cron import longest_interval
+from conformant.domain.backups import Backups
+from conformant.domain.cron import longest_interval
+from conformant.domain.velero import Velero, file_copied
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig, mapping
 from conformant.platform import Platform
-from conformant.velero import Velero, file_copied
 from conformant.views.quantity import parse_duration
 from conformant.views.velero import CLAIMS, SECRETS, VOLUMES, Schedule
 

@@ -19,11 +19,11 @@ When it is fine: `post` is right for what undoes a `pre` hook, such as fsfreeze 
 from collections.abc import Iterator
 from typing import Any
 
+from conformant.domain.stores import Volume
+from conformant.domain.velero import Velero, file_copied, selected
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.stores import Volume
-from conformant.velero import Velero, file_copied, selected
 from conformant.views.dumps import Dump, find_dump
 from conformant.views.quantity import parse_duration
 from conformant.views.velero import PODS, POST, PRE, BackupSpec, Hook, HookGroup, HookHolder, annotated_hooks

@@ -19,11 +19,11 @@ When it is fine: A cache that refills itself, or data that can be made again: wa
 
 from collections.abc import Iterator
 
-from conformant.backups import Backups, is_versioned
+from conformant.domain.backups import Backups, is_versioned
+from conformant.domain.stores import BUCKET, KAFKA, Store
 from conformant.leaf import Item, check
 from conformant.model import ROOT, Cure, Finding, NotApplicable, Path, Severity, Undecided
 from conformant.platform import Platform
-from conformant.stores import BUCKET, KAFKA, Store
 from conformant.views.dumps import FILES, POSTGRESQL, REDIS
 from conformant.views.literals import Anything
 from conformant.views.terraform import TerraformResource

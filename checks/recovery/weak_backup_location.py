@@ -24,12 +24,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from conformant.backups import replication
+from conformant.domain.backups import replication
+from conformant.domain.terraform_links import TerraformIndex
+from conformant.domain.velero import Velero, delivered
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig
 from conformant.platform import Platform
-from conformant.terraform_links import TerraformIndex
-from conformant.velero import Velero, delivered
 from conformant.views.terraform import TerraformResource
 from conformant.views.velero import BackupObject, StorageLocation, backup_spec
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from conformant.domain.mesh import Policies, injected
 from conformant.leaf import Item, check
-from conformant.mesh import Policies, injected
 from conformant.model import Cure, Finding, Path, Resource, Severity, mapping
 from conformant.platform import Platform
 from conformant.regex import lazy

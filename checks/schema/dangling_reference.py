@@ -22,11 +22,8 @@ When it is fine: What another repository brings: list it in `external_references
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformant.declared import Declared, Labelled
-from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, mapping, sequence
-from conformant.platform import Platform
-from conformant.references import (
+from conformant.domain.declared import Declared, Labelled
+from conformant.domain.references import (
     KONG,
     KONG_CLUSTER_PLUGIN,
     KONG_INGRESS,
@@ -43,6 +40,9 @@ from conformant.references import (
     references,
     service_of,
 )
+from conformant.leaf import Item, aspects, check
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, mapping, sequence
+from conformant.platform import Platform
 
 SELECTOR = Path(("spec", "selector"))
 NAME = Path(("metadata", "name"))

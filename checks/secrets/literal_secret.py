@@ -27,7 +27,8 @@ from typing import Any
 from conformant.leaf import Item, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, Unknown, mapping, sequence
 from conformant.platform import Platform
-from conformant.secret_names import (
+from conformant.views.literals import Anything
+from conformant.views.secret_names import (
     TOKEN_HINT,
     Shape,
     assignments_in,
@@ -38,7 +39,6 @@ from conformant.secret_names import (
     shape,
     token_in,
 )
-from conformant.views.literals import Anything
 from conformant.views.secrets import (
     Named,
     Steps,

@@ -20,7 +20,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformant.cron import longest_interval
+from conformant.domain.cron import longest_interval
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig, sequence
 from conformant.views.quantity import parse_duration

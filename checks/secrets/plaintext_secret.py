@@ -21,8 +21,8 @@ from hashlib import sha256
 
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, mapping, sequence
-from conformant.secret_names import Shape, is_secret_name, secret_shape, shape, token_in
 from conformant.views.literals import Anything
+from conformant.views.secret_names import Shape, is_secret_name, secret_shape, shape, token_in
 from conformant.views.secrets import SecretManifest
 
 CURE = Cure("rotate the value, then keep it in the secret store (ExternalSecret) or encrypt the file", grade="none")

@@ -16,7 +16,7 @@ When it is fine: Programs that call the API: bind a role, and set the field to t
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from conformant.accounts import bound
+from conformant.domain.accounts import bound
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, Severity, dig
 from conformant.platform import Platform

@@ -15,9 +15,9 @@ When it is fine: Several parts of one application that are one identity by desig
 
 from collections.abc import Iterator
 
-from conformant.accounts import bound
+from conformant.domain.accounts import bound
+from conformant.domain.mesh import injected
 from conformant.leaf import Item, check
-from conformant.mesh import injected
 from conformant.model import Cure, Finding, Path, Severity, dig
 from conformant.platform import Platform
 from conformant.views.workload import Workload

@@ -17,11 +17,11 @@ When it is fine: When the other half is kept in a configuration that this run do
 
 from collections.abc import Iterator
 
-from conformant.failover import ROLES, FailoverRecords
+from conformant.domain.failover import ROLES, FailoverRecords
+from conformant.domain.terraform_links import identity, written
 from conformant.leaf import Item, aspects, check
 from conformant.model import ROOT, Cure, Finding, NotApplicable, Path, Severity, Undecided
 from conformant.platform import Platform
-from conformant.terraform_links import identity, written
 from conformant.views.route53 import DnsRecord
 
 APART = Cure("let the secondary record point to a load balancer in another region", grade="none")

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from conformant.domain.terraform_arguments import is_given, number
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.leaf import Item, aspects, check
 from conformant.model import ROOT, Cure, Finding, NotApplicable, Path, Severity, Undecided, dig
 from conformant.platform import Platform
-from conformant.terraform_arguments import is_given, number
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
 

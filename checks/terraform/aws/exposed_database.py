@@ -19,10 +19,7 @@ When it is fine: Hardly ever. Passwords written out in the code are a matter of 
 
 from collections.abc import Iterator
 
-from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, Path, Severity, Undecided, dig
-from conformant.platform import Platform
-from conformant.rds import (
+from conformant.domain.rds import (
     TLS_PARAMETERS,
     engine,
     engine_version,
@@ -33,7 +30,10 @@ from conformant.rds import (
     refuses_plaintext_by_default,
     source,
 )
-from conformant.terraform_links import TerraformIndex
+from conformant.domain.terraform_links import TerraformIndex
+from conformant.leaf import Item, aspects, check
+from conformant.model import Cure, Finding, Path, Severity, Undecided, dig
+from conformant.platform import Platform
 from conformant.views.terraform import TerraformResource
 
 ENCRYPTED = Path(("storage_encrypted",))

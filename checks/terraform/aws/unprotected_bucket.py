@@ -21,12 +21,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from conformant.buckets import BACKUP_WORDS, Bucket, Buckets
+from conformant.domain.buckets import BACKUP_WORDS, Bucket, Buckets
+from conformant.domain.policy_documents import denies_plaintext
+from conformant.domain.terraform_links import certain
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig
 from conformant.platform import Platform
-from conformant.policy_documents import denies_plaintext
-from conformant.terraform_links import certain
 from conformant.views.terraform import TerraformResource
 
 

@@ -21,14 +21,14 @@ from functools import partial
 
 from msgspec import Struct
 
-from conformant.aws_backup import BackupPlans
-from conformant.aws_regions import in_other_region
-from conformant.certainty import any_holds
+from conformant.domain.aws_backup import BackupPlans
+from conformant.domain.aws_regions import in_other_region
+from conformant.domain.certainty import any_holds
+from conformant.domain.policy_documents import acts, conditions, everyone, statements
+from conformant.domain.terraform_links import TerraformIndex, certain
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Undecided
 from conformant.platform import Platform
-from conformant.policy_documents import acts, conditions, everyone, statements
-from conformant.terraform_links import TerraformIndex, certain
 from conformant.views.terraform import TerraformResource
 
 

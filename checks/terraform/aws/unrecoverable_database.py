@@ -21,15 +21,15 @@ from functools import partial
 
 from msgspec import Struct
 
-from conformant.aws_backup import BackupPlans
-from conformant.aws_regions import in_other_region
-from conformant.certainty import any_holds
+from conformant.domain.aws_backup import BackupPlans
+from conformant.domain.aws_regions import in_other_region
+from conformant.domain.certainty import any_holds
+from conformant.domain.rds import is_cluster, is_replica
+from conformant.domain.terraform_arguments import is_given, number
+from conformant.domain.terraform_links import TerraformIndex, certain
 from conformant.leaf import Item, aspects, check
 from conformant.model import ROOT, Cure, Finding, Path, Severity, Undecided, Unknown
 from conformant.platform import Platform
-from conformant.rds import is_cluster, is_replica
-from conformant.terraform_arguments import is_given, number
-from conformant.terraform_links import TerraformIndex, certain
 from conformant.views.terraform import TerraformResource
 
 

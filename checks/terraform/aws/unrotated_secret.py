@@ -21,12 +21,12 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from conformant.domain.schedules import longest_interval
+from conformant.domain.terraform_links import TerraformIndex, certain
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig
 from conformant.platform import Platform
 from conformant.profile import Profile
-from conformant.schedules import longest_interval
-from conformant.terraform_links import TerraformIndex, certain
 from conformant.views.terraform import TerraformResource
 
 

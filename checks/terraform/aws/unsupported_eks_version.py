@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from conformant.kubernetes_support import EKS, Support, minor_version, text
+from conformant.domain.kubernetes_support import EKS, Support, minor_version, text
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, Unknown
 from conformant.platform import Platform
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformModuleCall, TerraformResource
 
 VERSION = Path(("version",))

@@ -20,12 +20,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from conformant.domain.public_policies import public_statements
+from conformant.domain.terraform_arguments import is_given, number
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig
 from conformant.platform import Platform
-from conformant.public_policies import public_statements
-from conformant.terraform_arguments import is_given, number
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from conformant.model import Path, Resource, Step, Undecided, Unknown, mapping, sequence
-from conformant.secret_names import NAME_HINT, TOKEN_HINT
 from conformant.views.base import Object
+from conformant.views.secret_names import NAME_HINT, TOKEN_HINT
 from conformant.views.terraform import TerraformResource
 
 _EXTERNAL = "external-secrets.io/ExternalSecret"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from conformant.domain.stores import Store, known, known_containers, known_list
 from conformant.platform import Platform
-from conformant.stores import Store, known, known_containers, known_list
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, find_dump, simple_commands
 from conformant.views.workload import Container, Workload
 

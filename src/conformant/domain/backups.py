@@ -5,13 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformant.aws_backup import BackupPlans
-from conformant.dump_jobs import is_claim, jobs
+from conformant.domain.aws_backup import BackupPlans
+from conformant.domain.dump_jobs import is_claim, jobs
+from conformant.domain.stores import Store, stores
+from conformant.domain.terraform_links import TerraformIndex
+from conformant.domain.velero import Velero
 from conformant.model import Resource, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.stores import Store, stores
-from conformant.terraform_links import TerraformIndex
-from conformant.velero import Velero
 from conformant.views.selector import selects
 from conformant.views.terraform import TerraformResource
 from conformant.views.velero import Schedule

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from conformant.declared import Declared
-from conformant.made import primaries
+from conformant.domain.declared import Declared
+from conformant.domain.made import primaries
+from conformant.domain.stores import Volume, known, known_containers, known_list
 from conformant.model import Resource, Undecided, Unknown, dig, mapping, sequence
 from conformant.platform import POD_CREATING, Platform
-from conformant.stores import Volume, known, known_containers, known_list
 from conformant.views.image import parse_image
 from conformant.views.velero import (
     CLAIMS,

@@ -5,11 +5,8 @@ from fnmatch import fnmatchcase
 from os.path import dirname
 from typing import Any
 
-from conformant.leaf import Item
-from conformant.made import EVERYWHERE, MAKERS, nothing, primaries
-from conformant.model import ROOT, Cure, Finding, NotApplicable, Resource, Severity, Undecided, mapping
-from conformant.platform import POD_CREATING, Platform
-from conformant.references import (
+from conformant.domain.made import EVERYWHERE, MAKERS, nothing, primaries
+from conformant.domain.references import (
     ACCOUNT,
     CLUSTER_ROLE,
     CONFIG_MAP,
@@ -22,6 +19,9 @@ from conformant.references import (
     STORAGE_CLASS,
     Reference,
 )
+from conformant.leaf import Item
+from conformant.model import ROOT, Cure, Finding, NotApplicable, Resource, Severity, Undecided, mapping
+from conformant.platform import POD_CREATING, Platform
 from conformant.schema.builtin import GROUPS
 from conformant.schema.names import edit_distance
 from conformant.schema.rules.kind import literal

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from conformant.domain.references import ACCOUNT, CONFIG_MAP, SECRET, SERVICE, named, service_of
 from conformant.model import Resource, dig, mapping, sequence
 from conformant.platform import Platform
-from conformant.references import ACCOUNT, CONFIG_MAP, SECRET, SERVICE, named, service_of
 
 EVERYWHERE = "*"
 """The namespace of what is made in every namespace, or in some that are not known."""

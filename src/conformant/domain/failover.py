@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from conformant.domain.terraform_links import TerraformIndex, identity
 from conformant.model import Undecided
 from conformant.platform import Platform
 from conformant.regex import lazy
-from conformant.terraform_links import TerraformIndex, identity
 from conformant.views.route53 import DnsRecord
 from conformant.views.terraform import TerraformResource
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.platform import Platform
 from conformant.regex import lazy
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
 BACKUP_WORDS = ("backup", "velero", "wal", "snapshot", "archive", "tfstate")

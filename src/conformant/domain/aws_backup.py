@@ -5,11 +5,11 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from conformant.aws_regions import arn_region, in_other_region
-from conformant.certainty import any_holds
+from conformant.domain.aws_regions import arn_region, in_other_region
+from conformant.domain.certainty import any_holds
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.model import ROOT, Path, Undecided, Unknown, dig, mapping
 from conformant.platform import Platform
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
 _ARNS = {

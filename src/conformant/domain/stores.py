@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformant.buckets import Buckets
+from conformant.domain.buckets import Buckets
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.model import Resource, Undecided, Unknown, dig
 from conformant.platform import Platform
-from conformant.terraform_links import TerraformIndex
 from conformant.views.dumps import FILES, MONGODB, MYSQL, POSTGRESQL, REDIS
 from conformant.views.redis import Redis
 from conformant.views.terraform import TerraformResource

@@ -1,10 +1,10 @@
 """Databases of RDS and Aurora: what they copy from others, and whether they accept connections without TLS."""
 
+from conformant.domain.terraform_arguments import is_given
+from conformant.domain.terraform_links import TerraformIndex
 from conformant.model import Undecided, Unknown
 from conformant.profile import version_tuple
 from conformant.regex import lazy
-from conformant.terraform_arguments import is_given
-from conformant.terraform_links import TerraformIndex
 from conformant.views.terraform import TerraformResource
 
 SOURCES = (

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from conformant.domain.policy_documents import conditions, everyone
 from conformant.model import Undecided, Unknown, sequence
-from conformant.policy_documents import conditions, everyone
 from conformant.regex import lazy
 
 NARROWING = frozenset({
