@@ -79,7 +79,7 @@ def page(check: Check) -> str:
         + (f" · also {', '.join(check.aliases)}" if check.aliases else ""), "",
     ]  # fmt: skip
     body = check.doc.partition("\n")[2].strip()
-    lines += [_SECTIONS.sub(r"**\1.**", body), "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
+    lines += [_SECTIONS.sub(r"**\1.**", body).replace("``", "`"), "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
     settings = _settings(check)
     if settings:
         about = cleandoc(type(check.settings).__doc__ or "").replace("``", "`")
