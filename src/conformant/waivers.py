@@ -103,6 +103,9 @@ class Waivers:
         for resource in resources:
             if resource.family != "kubernetes":
                 continue
+            holds = getattr(resource.meta, "holds", None)
+            if holds is not None and not holds((ANNOTATION,)):
+                continue
             metadata = resource.raw.get("metadata")
             annotations = metadata.get("annotations") if metadata.__class__ is dict else None
             if annotations.__class__ is not dict:
