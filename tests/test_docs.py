@@ -6,19 +6,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conformant.config import Settings
+from conformant.config import Settings, read
 from conformant.content import content
 from conformant.docs import configuration_page, main, page, pages
+from conformant.leaf import Check
 from conformant.profile import Mesh, Profile
-from conformant.run import all_checks
+from conformant.run import all_checks, verify
 
 CHECKS = all_checks(Settings())
 PAGES = pages(CHECKS)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_the_page_of_a_check(check: object) -> None:
-    check = next(each for each in CHECKS if each is check)
+def test_the_page_of_a_check(check: Check) -> None:
     text = page(check)
     assert text.startswith(f"# {check.id}: {check.title}\n")
     for part in ("What it checks", "Why it matters", "How to fix", "When it is fine", "Applies to"):
@@ -47,9 +47,6 @@ def test_the_configuration_page_has_every_setting_and_its_meaning() -> None:
 
 
 def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
-    from conformant.config import read
-    from conformant.run import verify
-
     example = re.search(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
     assert example is not None
     file = tmp_path / "conformant.toml"

@@ -78,8 +78,8 @@ def page(check: Check) -> str:
         + (f" · requirement `{check.requirement}`" if check.requirement else "")
         + (f" · also {', '.join(check.aliases)}" if check.aliases else ""), "",
     ]  # fmt: skip
-    body = check.doc.partition("\n")[2].strip()
-    lines += [_SECTIONS.sub(r"**\1.**", body).replace("``", "`"), "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
+    body = _SECTIONS.sub(r"**\1.**", check.doc.partition("\n")[2].strip()).replace("``", "`")
+    lines += [body, "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
     settings = _settings(check)
     if settings:
         about = cleandoc(type(check.settings).__doc__ or "").replace("``", "`")

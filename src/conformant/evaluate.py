@@ -11,6 +11,7 @@ from conformant.model import (
     ROOT,
     Configuration,
     Finding,
+    NotApplicable,
     Path,
     Resource,
     Result,
@@ -63,6 +64,8 @@ def evaluate(
             except Exception as error:  # noqa: BLE001 -- whatever a leaf raises is this result's error
                 reason, broken = _crash(error), True
             if items or broken:
+                if not keep_passes and len(items) == 1 and items[0].__class__ is NotApplicable and not broken:
+                    continue
                 results.extend(_judged(check, resource, items, reason, broken, keep_passes))
             else:
                 passes += 1
