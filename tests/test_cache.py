@@ -104,6 +104,23 @@ def test_a_cache_that_cannot_be_written_is_no_error(place: Path, monkeypatch: py
     assert len(run(place).results) == 2
 
 
+def test_files_beside_the_inputs_are_seen(place: Path) -> None:
+    def fresh() -> str:
+        return text(check_paths([str(place)], Settings(), file=None, today=TODAY, keep_passes=False, cached=False))
+
+    main = place / "main.tf"
+    main.write_text('module "m" {\n  source = "../m"\n}\n')
+    (place.parent / "m").mkdir()
+    for name in ("one", "two"):
+        (place.parent / "m" / "main.tf").write_text(f'resource "aws_s3_bucket" "{name}" {{}}\n')
+        assert text(run(place, Settings())) == fresh()
+        assert f"aws_s3_bucket.{name}" in fresh()
+    main.write_text('terraform {\n  backend "s3" {\n    bucket = "b"\n  }\n}\n')
+    for setting in ("", "encrypt = true\n"):
+        (place / "prod.s3.tfbackend").write_text(setting)
+        assert text(run(place, Settings())) == fresh()
+
+
 def test_no_value_of_the_input_is_remembered(place: Path) -> None:
     secret = (
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {password: canary-value}\n"

@@ -131,9 +131,11 @@ def key(
     """
     if any(found.kind in ("chart", "kustomization") for found in inputs):
         return None
+    if any(found.kind == "terraform" and b"module" in (found.data or b"") for found in inputs):
+        return None  # modules are read from wherever they are
     mark = blake2b(digest_size=32)
     mark.update(msgspec.json.encode((LAYOUT, __version__, settings, today, keep_passes, [*faults])))
-    for name in [*_sources(settings), *([str(file)] if file else [])]:
+    for name in [*_sources(settings), *_companions(inputs), *([str(file)] if file else [])]:
         mark.update(name.encode())
         try:
             mark.update(blake2b(Path(name).read_bytes(), digest_size=16).digest())
@@ -156,6 +158,13 @@ def _sources(settings: Settings) -> list[str]:
     if package.parent.name == "src":  # a checkout: the machine itself may change between runs
         files += [str(file) for file in package.rglob("*.py")]
     return sorted(files)
+
+
+def _companions(inputs: Sequence[Input]) -> list[str]:
+    """The files beside Terraform's that are read with them: lock files, backend settings, Terragrunt's."""
+    folders = {os.path.dirname(found.path) or "." for found in inputs if found.kind == "terraform"}
+    entries = [entry for folder in folders if os.path.isdir(folder) for entry in os.scandir(folder)]
+    return sorted(entry.path for entry in entries if entry.name.endswith((".hcl", ".tfbackend")) and entry.is_file())
 
 
 def _kept(mark: bytes, report: Report) -> _Kept:
