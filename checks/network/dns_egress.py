@@ -104,13 +104,13 @@ def _judge(policies: tuple[NetworkPolicy, ...], names: list[str], platform: Plat
     facts = [known.of(policy) for policy in policies]
     if any(fact.everything for fact in facts):
         return
-    path, nearest = Path(("spec", "egress")), _nearest(policies)
+    path = Path(("spec", "egress"))
     if not any(fact.udp for fact in facts):
         message = f"the egress of {_who(names)} is restricted, and no rule admits UDP 53 to the cluster's DNS"
-        yield Finding(message, path, None, CURE, at=nearest.resource)
+        yield Finding(message, path, None, CURE, at=_nearest(policies).resource)
     elif not any(fact.tcp for fact in facts):
         message = f"{_who(names)} can ask the cluster's DNS over UDP only: answers that need TCP 53 fail"
-        yield Finding(message, path, Severity.MEDIUM, CURE, at=nearest.resource)
+        yield Finding(message, path, Severity.MEDIUM, CURE, at=_nearest(policies).resource)
 
 
 def _nearest(policies: tuple[NetworkPolicy, ...]) -> NetworkPolicy:

@@ -42,7 +42,7 @@ def _judge(container: Container, profile: Profile, severity: Severity) -> Iterat
     image = container.reference
     if not image:
         return
-    if "${" in image or "$(" in image:
+    if "${" in image or "$(" in image or "{{" in image:
         yield Undecided(f"the image of container {container.name!r} is a template: {image}")
         return
     registry = parse_image(image).registry

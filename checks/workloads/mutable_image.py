@@ -55,7 +55,7 @@ def _judge(image: Any, policy: Any, who: str, path: Path) -> Iterator[Item]:
         if image is not None:
             dig(image)
         return
-    if "${" in image or "$(" in image:
+    if "${" in image or "$(" in image or "{{" in image:
         yield Undecided(f"the image of {who} is a template: {image}")
         return
     parsed = parse_image(image)

@@ -72,7 +72,7 @@ def version_tuple(text: str) -> tuple[int, ...]:
     """``v1.30.2-eks`` as (1, 30, 2): compared as numbers, so that 1.30 is newer than 1.4."""
     numbers: list[int] = []
     for part in text.lstrip("v").replace("-", ".").replace("+", ".").split("."):
-        if not part.isdigit():
+        if not part.isdecimal():
             break
         numbers.append(int(part))
     return tuple(numbers)

@@ -221,10 +221,14 @@ class Loader:
             file, block.text, source="document", first_line=block.first_line, indent=block.indent
         )
         templated = any(fault.kind == "template" for fault in faults)
-        if templated and self.options.values:
+        if self.options.values and "{{" in block.text:
             from conformant.load import rendering
 
-            return rendering.render_block(file, block, self.options.values, self.parsed)
+            rendered: list[Parsed] = []
+            found = rendering.render_block(file, block, self.options.values, rendered)
+            if templated or not any(fault.kind == "template" for fault in found):
+                self.parsed.extend(rendered)
+                return found
         self.parsed.extend(objects)
         if block.language == "json":
             self._avro(file, block.text, [other.raw for other in others], block.first_line)
