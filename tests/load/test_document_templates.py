@@ -21,7 +21,10 @@ RULES = """```yaml
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata: {name: alerts, namespace: shop}
-spec: {groups: [{name: a, rules: [{alert: Down, expr: up == 0, annotations: {summary: "{{ $labels.instance }} is down"}}]}]}
+spec:
+  groups:
+  - name: a
+    rules: [{alert: Down, expr: up == 0, annotations: {summary: "{{ $labels.instance }} is down"}}]
 ```
 """
 
