@@ -59,7 +59,7 @@ def write(place: Path, text: str = LEAF, name: str = "no_owner.py") -> Path:
 
 def messages(place: Path, **settings: object) -> list[str]:
     """What ORG-001 says of the pod."""
-    chosen = Settings(checks=(str(place / "policies"),), select=("ORG-001",), **settings)  # type: ignore[arg-type]
+    chosen = Settings(checks=(str(place / "policies"),), select=("ORG-001",), **settings)  # type: ignore[arg-type]  # keywords of Settings
     report = check([str(place / "pod.yaml")], chosen, today=TODAY)
     return [finding.message for result in report.of(Status.FAIL) for finding in result.findings]
 

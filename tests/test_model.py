@@ -18,7 +18,7 @@ UNKNOWN = Unknown("var.x has no value")
         lambda u: {u}, lambda u: u.lower(), lambda u: u + 1, lambda u: int(u), lambda u: not u,
     ],
 )  # fmt: skip
-def test_touching_an_unknown_is_undecided(touch):  # type: ignore[no-untyped-def]
+def test_touching_an_unknown_is_undecided(touch):  # type: ignore[no-untyped-def]  # arguments made by the framework
     with pytest.raises(Undecided, match="has no value"):
         touch(UNKNOWN)
 
@@ -81,7 +81,7 @@ NAMES = st.lists(
 
 
 @given(NAMES, st.randoms(use_true_random=False))
-def test_fingerprints_survive_reordered_lists(names, random):  # type: ignore[no-untyped-def]
+def test_fingerprints_survive_reordered_lists(names, random):  # type: ignore[no-untyped-def]  # arguments made by the framework
     shuffled = list(names)
     random.shuffle(shuffled)
     for name in names:

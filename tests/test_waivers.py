@@ -29,7 +29,7 @@ def findings(
     tmp_path: Path, *, annotations: str = "", comment: str = "", **settings: object
 ) -> list[tuple[str, Status]]:
     (tmp_path / "pod.yaml").write_text(POD.format(annotations=annotations, comment=comment))
-    chosen = Settings(select=("WRK-006", "WRK-023", "WVR-001"), **settings)  # type: ignore[arg-type]
+    chosen = Settings(select=("WRK-006", "WRK-023", "WVR-001"), **settings)  # type: ignore[arg-type]  # keywords of Settings
     report = check([str(tmp_path)], chosen, today=TODAY)
     return [(result.check, result.status) for result in report.results]
 

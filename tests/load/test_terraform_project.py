@@ -225,7 +225,7 @@ def test_json_syntax() -> None:
 def test_backends_of_a_root() -> None:
     def backends(files: dict[str, str]) -> list[dict[str, Any]]:
         found, _ = load({"p/main.tf": BACKEND, **files})
-        return found["root.infra/p"].raw["backends"]  # type: ignore[no-any-return]
+        return found["root.infra/p"].raw["backends"]  # type: ignore[no-any-return]  # parsed HCL
 
     assert backends({}) == [{"type": "s3", "encrypt": True}]
     assert backends({"p/prod.tfbackend": 'bucket = "b"\n'}) == [{"type": "s3", "encrypt": True, "bucket": "b"}]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sarif_kit.validate import validation_errors  # type: ignore[import-untyped]
+from sarif_kit.validate import validation_errors  # type: ignore[import-untyped]  # ships no types
 
 from conformant.model import FileCoverage, Finding, Place, Report, Result, Severity, Status
 

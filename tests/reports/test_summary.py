@@ -125,7 +125,7 @@ def test_instances_of_a_module_are_told_once() -> None:
     ],
 )  # fmt: skip
 def test_only_a_patch_is_marked(grade: str, patched: bool, mark: str) -> None:
-    finding = Finding("", cure=Cure("do it", (((), 1),) if patched else (), grade))  # type: ignore[arg-type]
+    finding = Finding("", cure=Cure("do it", (((), 1),) if patched else (), grade))  # type: ignore[arg-type]  # grades as words
     assert finding.cure is not None
     assert cure_mark(finding.cure) == mark
 

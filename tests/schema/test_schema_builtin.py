@@ -206,7 +206,7 @@ def test_a_definition_of_a_kind_may_nest_itself() -> None:
         "spec": {"group": "example.com", "names": names, "scope": "Namespaced", "versions": [version]},
     }
     assert problems(raw) == []
-    version["schema"]["openAPIV3Schema"]["properties"]["deeper"]["typ"] = "object"  # type: ignore[index]
+    version["schema"]["openAPIV3Schema"]["properties"]["deeper"]["typ"] = "object"  # type: ignore[index]  # parsed YAML
     assert problems(raw) == [
         ("unknown", "spec.versions[0].schema.openAPIV3Schema.properties.deeper.typ"),
     ]

@@ -140,9 +140,9 @@ class YamlLocator:
                     break
                 style = spot.style or self._open(spot)
                 if style is MAPPING:
-                    child = self._key(spot, step)  # type: ignore[arg-type]
+                    child = self._key(spot, step)  # type: ignore[arg-type]  # narrowed by the node
                 elif style is SEQUENCE:
-                    child = self._item(spot, step)  # type: ignore[arg-type]
+                    child = self._item(spot, step)  # type: ignore[arg-type]  # narrowed by the node
                 child = child or self._by_node(spot, path[:depth], step)
                 if child is None:
                     break

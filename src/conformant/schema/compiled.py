@@ -56,9 +56,9 @@ class Compiler:
         if node.properties or node.closed:
             return self._structure(node) if node.types == _DICT and node.closed and not node.extra else _walked(node)
         if node.extra:
-            return dict[str, self.type_of(node.extra)] if node.types == _DICT else _walked(node)  # type: ignore[misc]
+            return dict[str, self.type_of(node.extra)] if node.types == _DICT else _walked(node)  # type: ignore[misc]  # a type made at run time
         if node.items:
-            return list[self.type_of(node.items)] if node.types == _LIST else _walked(node)  # type: ignore[misc]
+            return list[self.type_of(node.items)] if node.types == _LIST else _walked(node)  # type: ignore[misc]  # a type made at run time
         if node.types >= ANYTHING:
             return Any
         return _PLAIN.get(node.types) or _walked(node)

@@ -43,7 +43,7 @@ class SqlObject(View):
     @property
     def owner(self) -> str | None:
         """The owner, where a statement tells it."""
-        return self.raw.get("owner")  # type: ignore[no-any-return]
+        return self.raw.get("owner")  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def comment(self) -> str:
@@ -164,7 +164,7 @@ class Table(SqlObject):
     @property
     def partition_of(self) -> dict[str, str] | None:
         """``schema`` and ``name`` of the partitioned table above."""
-        return self.raw["partition_of"]  # type: ignore[no-any-return]
+        return self.raw["partition_of"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def is_partitioned(self) -> bool:
@@ -243,7 +243,7 @@ class Role(SqlObject):
 
     @property
     def login(self) -> bool | None:
-        return self.raw["login"]  # type: ignore[no-any-return]
+        return self.raw["login"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def attributes(self) -> list[str]:
@@ -278,7 +278,7 @@ class Function(SqlObject):
     @property
     def search_path(self) -> str | None:
         """The value of its SET search_path."""
-        return self.raw["search_path"]  # type: ignore[no-any-return]
+        return self.raw["search_path"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def language(self) -> str:

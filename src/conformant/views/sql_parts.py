@@ -41,7 +41,7 @@ class Column(Part):
 
     @property
     def default(self) -> str | None:
-        return self.raw["default"]  # type: ignore[no-any-return]
+        return self.raw["default"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def primary_key(self) -> bool:
@@ -56,7 +56,7 @@ class Column(Part):
     def references(self) -> dict[str, Any] | None:
         """``schema``, ``table``, ``columns``, ``on_delete`` and ``on_update`` (None: not stated)
         of a foreign key that this column alone makes up."""
-        return self.raw["references"]  # type: ignore[no-any-return]
+        return self.raw["references"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def comment(self) -> str:
@@ -88,11 +88,11 @@ class Policy(Part):
 
     @property
     def using(self) -> str | None:
-        return self.raw["using"]  # type: ignore[no-any-return]
+        return self.raw["using"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def with_check(self) -> str | None:
-        return self.raw["with_check"]  # type: ignore[no-any-return]
+        return self.raw["with_check"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
     def columns(self) -> list[str]:

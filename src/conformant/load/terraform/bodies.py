@@ -34,11 +34,11 @@ class Body:
             node = attribute.value
             kind = node.__class__
             if kind is Literal:
-                value = node.value  # type: ignore[attr-defined]
+                value = node.value  # type: ignore[attr-defined]  # narrowed by kind
             elif name in without:
                 continue
-            elif kind is Items and node.constant is not None:  # type: ignore[attr-defined]
-                value = node.constant  # type: ignore[attr-defined]
+            elif kind is Items and node.constant is not None:  # type: ignore[attr-defined]  # narrowed by kind
+                value = node.constant  # type: ignore[attr-defined]  # narrowed by kind
             else:
                 value = self.instance.attempt(node, scope)
                 value = self.sealing.seal(value, path / name, kind is Traversal)

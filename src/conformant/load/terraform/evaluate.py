@@ -118,7 +118,7 @@ def _entries(node: Entries, scope: Scope) -> Any:
 def _traversal(node: Traversal, scope: Scope) -> Any:
     root = node.root
     if root.__class__ is not str:
-        return follow(evaluate(root, scope), node.steps, 0, scope)  # type: ignore[arg-type]
+        return follow(evaluate(root, scope), node.steps, 0, scope)  # type: ignore[arg-type]  # narrowed by kind
     names = scope.names
     if names is not None and root in names:
         return follow(names[root], node.steps, 0, scope)

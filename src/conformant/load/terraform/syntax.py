@@ -139,9 +139,9 @@ def constants(nodes: list[Node]) -> list[Any] | None:
     for node in nodes:
         kind = node.__class__
         if kind is Literal:
-            values.append(node.value)  # type: ignore[attr-defined]
-        elif (kind is Items or kind is Entries) and node.constant is not None:  # type: ignore[attr-defined]
-            values.append(node.constant)  # type: ignore[attr-defined]
+            values.append(node.value)  # type: ignore[attr-defined]  # narrowed by kind
+        elif (kind is Items or kind is Entries) and node.constant is not None:  # type: ignore[attr-defined]  # narrowed by kind
+            values.append(node.constant)  # type: ignore[attr-defined]  # narrowed by kind
         else:
             return None
     return values

@@ -49,7 +49,7 @@ def _block(block: dict[Any, Any], path: Path, kubernetes: tuple[int, ...]) -> It
         except ValueError:
             continue
         same_family = hole.version == within.version
-        if not same_family or hole == within or not hole.subnet_of(within):  # type: ignore[arg-type]
+        if not same_family or hole == within or not hole.subnet_of(within):  # type: ignore[arg-type]  # same family by the test before
             yield broken(place, message=f"{text} does not lie strictly within {outer}", kind="range")
 
 
