@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conformant.load import yaml_exact
-from conformant.load.yaml import Document, decode, documents
+from conformant.load.yaml import decode, documents
 
 FILE = Path(__file__).parent / "golden_yaml" / "cases.json"
 HEADER = "apiVersion: g/v1\nkind: Golden\nmetadata: {name: NAME}\n"
@@ -59,7 +59,9 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def check(case: dict[str, Any], found: list[Document]) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["yaml"])[-60:])
+def test_documents_are_what_kubectl_reads(case: dict[str, Any]) -> None:
+    found = documents(decode(text_of(case).encode()))
     read = [content(each.raw) for each in found if isinstance(each.raw, dict)]
     if case["yaml"] in TEMPLATES:
         assert [each.template for each in found] == [4]
@@ -69,11 +71,6 @@ def check(case: dict[str, Any], found: list[Document]) -> None:
     else:
         assert not [each.error for each in found if each.error]
         assert same(read, through_json(case["documents"])), read
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["yaml"])[-60:])
-def test_documents_are_what_kubectl_reads(case: dict[str, Any]) -> None:
-    check(case, documents(decode(text_of(case).encode())))
 
 
 ALONE = [case for case in CASES if not case.get("whole") and case["yaml"] not in TEMPLATES | STRICTER]
