@@ -27,6 +27,7 @@ bench: $(VENV)/tests
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
+	$(BIN)/python -m compileall -q src checks reports
 	touch $@
 
 $(VENV)/tests: $(VENV)/installed

@@ -18,7 +18,6 @@ from typing import Any
 
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, dig, mapping, sequence
-from conformant.platform import Platform
 from conformant.regex import lazy
 from conformant.views.literals import Anything
 
@@ -32,19 +31,20 @@ REFERENCE = Cure("keep the password in a Secret and refer to it", grade="none")
 @check(
     id="AUTH-001",
     severity=Severity.HIGH,
+    requirement="secret-literal",
     controls=[
         "nist-800-53r5/IA-5", "nist-800-53r5/SC-8", "soc2/CC6.1", "iso-27001-2022/A.5.17",
         "iso-27001-2022/A.8.5", "pci-dss-4.0/8.3.2",
     ],
 )  # fmt: skip
-def credentials_in_url(thing: Anything, platform: Platform) -> Iterator[Item]:
+def credentials_in_url(thing: Anything) -> Iterator[Item]:
     resource = thing.resource
     if resource.kind == "AuthConfig":
         yield from aspects([_providers(thing)])
     elif resource.kind == "RequestAuthentication" and resource.group == "security.istio.io":
         yield from aspects([_jwt_rules(thing)])
     if thing.configurable and thing.may_hold(HINT):
-        yield from _urls(thing, platform)
+        yield from _urls(thing)
 
 
 def _providers(thing: Anything) -> Iterator[Finding]:
@@ -80,8 +80,8 @@ def _jwt_rules(thing: Anything) -> Iterator[Finding]:
             yield Finding(message, path, Severity.MEDIUM, HEADER)
 
 
-def _urls(thing: Anything, platform: Platform) -> Iterator[Finding]:
-    parsed = platform.derived(_parsed_keys).get(thing.resource.address, frozenset())
+def _urls(thing: Anything) -> Iterator[Finding]:
+    parsed = thing.resource.parts
     for path, text in thing.texts("://"):
         if path[:1] == ("data",) and len(path) == 2 and path[1] in parsed and thing.resource.kind == "ConfigMap":
             continue
@@ -95,12 +95,3 @@ def _urls(thing: Anything, platform: Platform) -> Iterator[Finding]:
 
 def _name(path: Path) -> str:
     return next((str(step) for step in reversed(path) if isinstance(step, str)), "the value")
-
-
-def _parsed_keys(platform: Platform) -> dict[str, frozenset[str]]:
-    """The ConfigMap keys that are resources of their own, by the ConfigMap's address."""
-    found: dict[str, set[str]] = {}
-    for resource in platform.resources:
-        if resource.parent is not None:
-            found.setdefault(resource.parent.address, set()).add(resource.name)
-    return {address: frozenset(keys) for address, keys in found.items()}

@@ -22,8 +22,7 @@ from typing import Any
 
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, mapping
-from conformant.platform import Platform
-from conformant.schema import Problem
+from conformant.schema import Problem, Schemas
 from conformant.views.base import Object
 
 SELECTOR = Path(("spec", "selector"))
@@ -38,8 +37,8 @@ REPLICATED = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
     aliases=["DEL-003"],
     controls=["nist-800-53r5/CM-6", "soc2/CC8.1", "iso-27001-2022/A.8.9"],
 )
-def rejected_object(thing: Object, platform: Platform) -> Iterator[Item]:
-    resource, schemas = thing.resource, platform.schemas
+def rejected_object(thing: Object, schemas: Schemas) -> Iterator[Item]:
+    resource = thing.resource
     for found in schemas.rejections(resource.group, resource.version, resource.kind, resource.raw):
         yield finding(found, thing) if isinstance(found, Problem) else found
     if not schemas.knows(resource.group, resource.version, resource.kind):

@@ -26,7 +26,6 @@ from typing import Any
 
 from conformant.leaf import Item, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, Unknown, mapping, sequence
-from conformant.platform import Platform
 from conformant.views.literals import Anything
 from conformant.views.secret_names import (
     TOKEN_HINT,
@@ -86,12 +85,12 @@ TOOLS = ("vault.hashicorp.com/", "secret.reloader.stakater.com/", "checksum/", "
         "iso-27001-2022/A.8.24", "pci-dss-4.0/8.6.2",
     ],
 )  # fmt: skip
-def literal_secret(thing: Anything, platform: Platform) -> Iterable[Item]:
-    sources = _sources(thing, platform)
+def literal_secret(thing: Anything) -> Iterable[Item]:
+    sources = _sources(thing)
     return _worst(chain.from_iterable(sources)) if sources else ()
 
 
-def _sources(thing: Anything, platform: Platform) -> list[Iterable[Item]]:
+def _sources(thing: Anything) -> list[Iterable[Item]]:
     """What there is to look at; nothing for most resources, which a glance at their text rules out."""
     resource = thing.resource
     family, group, kind = resource.family, resource.group, resource.kind
@@ -102,16 +101,16 @@ def _sources(thing: Anything, platform: Platform) -> list[Iterable[Item]]:
         return []
     sources: list[Iterable[Item]] = []
     if may_hold_token(resource):
-        sources.append(_tokens(_all(thing, platform)))
+        sources.append(_tokens(_all(thing)))
     if family == "config":
         sources.append(_config(thing))
         return sources
     if names := _secret_annotations(thing.raw):
         sources.append(_annotations(thing.raw, (), names))
     if key in WORKLOADS:
-        sources.append(_workload(platform.view(resource, Workload)))
+        sources.append(_workload(resource.seen_as(Workload)))
     elif key == "/ConfigMap":
-        sources.append(_config_map(thing, platform))
+        sources.append(_config_map(thing))
     elif group not in BUILT_IN and may_name_secret(resource):
         sources.append(_custom(thing))
     return sources
@@ -166,28 +165,13 @@ def _assigned(path: Steps, text: str, what: str) -> Iterator[Finding]:
             return
 
 
-def _all(thing: Anything, platform: Platform) -> Iterator[Named]:
+def _all(thing: Anything) -> Iterator[Named]:
     """All texts of an object but those that are judged elsewhere."""
-    held = _embedded_keys(thing, platform)
+    held = thing.resource.parts
     for entry in named_texts(thing.raw):
         path = entry[0]
         if path[-1:] != (LAST_APPLIED,) and not (held and len(path) == 2 and path[1] in held):
             yield entry
-
-
-def _embedded_keys(thing: Anything, platform: Platform) -> frozenset[str]:
-    """The keys of a ConfigMap that are resources of their own."""
-    if thing.kind != "ConfigMap":
-        return frozenset()
-    return platform.derived(_children).get(id(thing.resource), frozenset())
-
-
-def _children(platform: Platform) -> dict[int, frozenset[str]]:
-    found: dict[int, set[str]] = {}
-    for resource in platform.resources:
-        if resource.parent is not None:
-            found.setdefault(id(resource.parent), set()).add(resource.name)
-    return {parent: frozenset(names) for parent, names in found.items()}
 
 
 # Kubernetes objects
@@ -266,8 +250,8 @@ def _command_line(way: Steps, words: Iterable[object], what: str) -> Iterator[Fi
             flag = word.lstrip("-")
 
 
-def _config_map(thing: Anything, platform: Platform) -> Iterator[Item]:
-    held = _embedded_keys(thing, platform)
+def _config_map(thing: Anything) -> Iterator[Item]:
+    held = thing.resource.parts
     for section in ("data", "binaryData"):
         for key, value in mapping(thing.raw, section).items():
             path = (section, key)

@@ -9,75 +9,24 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from conformant import __version__
 from conformant.config import Settings
 from conformant.content import content
+from conformant.keeping import NOWHERE, KeptResult, keep, restore
 from conformant.leaf import Check
 from conformant.load.files import Input
-from conformant.model import (
-    REMOVE,
-    Coverage,
-    Cure,
-    FileCoverage,
-    Finding,
-    Place,
-    Report,
-    Resource,
-    Result,
-    Severity,
-    Status,
-    Waiver,
-)
-from conformant.model import Path as Route
-from conformant.platform import Nowhere
+from conformant.model import Coverage, FileCoverage, Report, Resource
 
 LAYOUT = 3
-
-
-class _Place(msgspec.Struct, array_like=True):
-    file: str
-    line: int
-    column: int
-    end_line: int
-    note: str
-
-
-class _Cure(msgspec.Struct, array_like=True):
-    advice: str
-    grade: str
-    patches: list[tuple[list[str | int], bool, Any]]
-
-
-class _Finding(msgspec.Struct, array_like=True):
-    message: str
-    path: list[str | int]
-    severity: int
-    place: _Place | None
-    fingerprint: str
-    cure: _Cure | None
-    at: int | None
-
-
-class _Result(msgspec.Struct, array_like=True):
-    check: str
-    status: str
-    severity: int
-    resource: int
-    requirement: str
-    findings: list[_Finding]
-    reason: str
-    place: _Place | None
-    waiver: Waiver | None
 
 
 class _Kept(msgspec.Struct, array_like=True):
     key: bytes
     resources: list[tuple[str, ...]]
-    results: list[_Result]
+    results: list[KeptResult]
     passed: dict[str, int]
     coverage: Coverage
     checks: list[str]
@@ -90,11 +39,13 @@ def folder() -> Path:
 
 
 class Cache:
-    """The remembered report of one set of paths in one working directory."""
+    """What is remembered of one set of paths in one working directory: `file` holds the last report,
+    `files` is for what is known of each file."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         mark = blake2b("\0".join((os.getcwd(), *paths)).encode("utf-8", "surrogateescape"), digest_size=12)
         self.file = folder() / f"{mark.hexdigest()}.report"
+        self.files = self.file.with_suffix(".files")
 
     def get(self, key: bytes, checks: "Callable[[Collection[str]], Iterable[Check]]") -> Report | None:
         """The report kept under this key, if any; `checks` gives the checks of these ids, for their
@@ -117,25 +68,36 @@ class Cache:
             return
 
 
-def key(
-    file: Path | None,
-    inputs: Sequence[Input],
-    faults: Sequence[FileCoverage],
-    settings: Settings,
-    today: date,
-    keep_passes: bool,
+def surroundings(
+    file: Path | None, inputs: Sequence[Input], settings: Settings, today: date, keep_passes: bool
 ) -> bytes | None:
-    """What a report depends on, in 32 bytes; None where that cannot be told from the inputs alone.
+    """What verdicts depend on beside the inputs, in 32 bytes: checks, settings, definitions, the day.
 
-    `file` is the configuration file.
+    `file` is the configuration file. None where a file that counts cannot be read.
     """
+    mark = blake2b(digest_size=32)
+    mark.update(msgspec.json.encode((LAYOUT, __version__, settings, today, keep_passes)))
+    for name in [*_sources(settings), *([str(file)] if file else [])]:
+        mark.update(name.encode())
+        try:
+            mark.update(blake2b(Path(name).read_bytes(), digest_size=16).digest())
+        except OSError:
+            return None
+    for found in inputs:
+        if found.data and b"CustomResourceDefinition" in found.data:
+            mark.update(found.data)
+    return mark.digest()
+
+
+def key(surroundings: bytes, inputs: Sequence[Input], faults: Sequence[FileCoverage]) -> bytes | None:
+    """What a report depends on, in 32 bytes; None where that cannot be told from the inputs alone."""
     if any(found.kind in ("chart", "kustomization") for found in inputs):
         return None
     if any(found.kind == "terraform" and b"module" in (found.data or b"") for found in inputs):
         return None  # modules are read from wherever they are
-    mark = blake2b(digest_size=32)
-    mark.update(msgspec.json.encode((LAYOUT, __version__, settings, today, keep_passes, [*faults])))
-    for name in [*_sources(settings), *_companions(inputs), *([str(file)] if file else [])]:
+    mark = blake2b(surroundings, digest_size=32)
+    mark.update(msgspec.json.encode([*faults]))
+    for name in _companions(inputs):
         mark.update(name.encode())
         try:
             mark.update(blake2b(Path(name).read_bytes(), digest_size=16).digest())
@@ -180,34 +142,8 @@ def _kept(mark: bytes, report: Report) -> _Kept:
             ))  # fmt: skip
         return found
 
-    results = [
-        _Result(
-            result.check, str(result.status), int(result.severity), number(result.resource), result.requirement,
-            [_finding(finding, number) for finding in result.findings], result.reason, _place(result.place),
-            result.waiver,
-        )
-        for result in report.results
-    ]  # fmt: skip
+    results = [keep(result, number) for result in report.results]
     return _Kept(mark, resources, results, report.passed, report.coverage, sorted(report.checks))
-
-
-def _finding(finding: Finding, number: "Callable[[Resource], int]") -> _Finding:
-    severity = finding.severity or Severity.INFO
-    return _Finding(
-        finding.message, list(finding.path), int(severity), _place(finding.place), finding.fingerprint,
-        _cure(finding.cure), None if finding.at is None else number(finding.at),
-    )  # fmt: skip
-
-
-def _cure(cure: Cure | None) -> _Cure | None:
-    if cure is None:
-        return None
-    patches = [(list(path), value is REMOVE, None if value is REMOVE else value) for path, value in cure.patches]
-    return _Cure(cure.advice, cure.grade, patches)
-
-
-def _place(place: Place | None) -> _Place | None:
-    return None if place is None else _Place(place.file, place.line, place.column, place.end_line, place.note)
 
 
 # and back
@@ -222,28 +158,5 @@ def _report(kept: _Kept, checks: "Iterable[Check]") -> Report:
         )
         for family, address, kind, namespace, name, source in kept.resources
     ]  # fmt: skip
-    results = [
-        Result(
-            one.check, Status(one.status), Severity(one.severity), resources[one.resource], one.requirement,
-            [_found(finding, resources) for finding in one.findings], one.reason, _placed(one.place), one.waiver,
-        )
-        for one in kept.results
-    ]  # fmt: skip
+    results = [restore(one, resources) for one in kept.results]
     return Report(results, kept.passed, kept.coverage, checks={check.id: check for check in checks})
-
-
-def _found(kept: _Finding, resources: Sequence[Resource]) -> Finding:
-    cure = None
-    if kept.cure is not None:
-        patches = tuple((Route(path), REMOVE if gone else value) for path, gone, value in kept.cure.patches)
-        cure = Cure(kept.cure.advice, patches, kept.cure.grade)
-    place = _placed(kept.place)
-    at = None if kept.at is None else resources[kept.at]
-    return Finding(kept.message, Route(kept.path), Severity(kept.severity), cure, at, place, kept.fingerprint)
-
-
-def _placed(kept: _Place | None) -> Place | None:
-    return None if kept is None else Place(kept.file, kept.line, kept.column, kept.end_line, kept.note)
-
-
-NOWHERE = Nowhere()

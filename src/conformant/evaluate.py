@@ -1,7 +1,8 @@
 """Checks x platform x waivers -> results. Pure: no I/O, no clock, no environment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,16 @@ from conformant.platform import Platform
 from conformant.waivers import Waivers
 
 
+class Memory(Protocol):
+    """Knows what local checks said of resources of unchanged files."""
+
+    def known(self, resource: Resource) -> Mapping[str, list[Result]] | None:
+        """By check id: no result where the check does not apply. A check that is not named passed."""
+
+    def note(self, resource: Resource, check: str, results: list[Result]) -> None:
+        """Take note of what a local check said other than that the resource passes."""
+
+
 class Verdicts(Struct):
     """What `evaluate` found: results that are not a pass (all of them with `keep_passes`), and
     the number of passes by check id. `idle` checks saw no resource of theirs."""
@@ -35,13 +46,13 @@ class Verdicts(Struct):
 
 def evaluate(
     checks: Sequence[Check], platform: Platform, *, today: date, waivers: Waivers | None = None,
-    settings: Configuration | None = None, keep_passes: bool = False,
+    settings: Configuration | None = None, keep_passes: bool = False, memory: Memory | None = None,
 ) -> Verdicts:  # fmt: skip
     """Run every check over every resource that its view admits.
 
     A check that raises gives an `error` result on that resource and the run goes on; one that
     touches an `Unknown` gives `unknown`, unless it found a fault. Results come in the order of
-    the resources in the input, then of the check ids.
+    the resources in the input, then of the check ids. What `memory` knows is not judged again.
     """
     results: list[Result] = []
     passed: dict[str, int] = {}
@@ -50,11 +61,22 @@ def evaluate(
         judge = check.bind(platform, today, settings or {})
         kinds = check.kinds
         seen = passes = 0
+        notes = memory if check.local else None
         for view in platform.of(check.view):
             resource: Resource = view.resource
             if kinds is not None and resource.kind not in kinds:
                 continue
             seen += 1
+            known = None if notes is None else notes.known(resource)
+            if known is not None:
+                told = known.get(check.id)
+                if told is not None:
+                    results.extend(told)
+                else:
+                    passes += 1
+                    if keep_passes:
+                        results.append(_passed(check, resource))
+                continue
             items: list[Item] = []
             reason, broken = "", False
             try:
@@ -63,14 +85,18 @@ def evaluate(
                 items.append(undecided)
             except Exception as error:  # noqa: BLE001 -- whatever a leaf raises is this result's error
                 reason, broken = _crash(error), True
-            if items or broken:
-                if not keep_passes and len(items) == 1 and items[0].__class__ is NotApplicable and not broken:
-                    continue
-                results.extend(_judged(check, resource, items, reason, broken, keep_passes))
+            if not keep_passes and not broken and len(items) == 1 and items[0].__class__ is NotApplicable:
+                if notes is not None:
+                    notes.note(resource, check.id, [])
+            elif items or broken:
+                judged = list(_judged(check, resource, items, reason, broken, keep_passes))
+                if notes is not None:
+                    notes.note(resource, check.id, judged)
+                results.extend(judged)
             else:
                 passes += 1
                 if keep_passes:
-                    results.append(Result(check.id, Status.PASS, check.severity, resource, check.requirement))
+                    results.append(_passed(check, resource))
         if seen:
             passed[check.id] = passes
         else:
@@ -80,6 +106,10 @@ def evaluate(
     if waivers is not None:
         results = _waive(results, {check.id: check for check in checks}, waivers, today)
     return Verdicts(results, passed, idle)
+
+
+def _passed(check: Check, resource: Resource) -> Result:
+    return Result(check.id, Status.PASS, check.severity, resource, check.requirement)
 
 
 def _crash(error: Exception) -> str:

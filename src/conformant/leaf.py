@@ -82,6 +82,8 @@ class Check(Struct, frozen=True, eq=False):
                 given[name] = platform.profile
             elif kind is date:
                 given[name] = today
+            elif isinstance(platform.schemas, kind):
+                given[name] = platform.schemas
             else:
                 given[name] = self.configured(settings)
         return partial(self.function, **given) if given else self.function
@@ -122,7 +124,7 @@ def check(
     """Make a check of a function ``(view, …) -> Iterator[Finding]``.
 
     The first parameter's annotation names the view. Further parameters are filled in by their
-    annotation: `Platform`, `Profile`, `datetime.date` (today), or a frozen msgspec Struct whose
+    annotation: `Platform`, `Profile`, `Schemas`, `datetime.date` (today), or a frozen msgspec Struct whose
     default in the signature holds the check's settings. The slug is the function's name.
     """
 

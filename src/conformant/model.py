@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
 from hashlib import blake2b
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
 Step = str | int
+ViewType = TypeVar("ViewType")
 
 
 class Severity(IntEnum):
@@ -182,12 +183,13 @@ class Resource:
 
     `family` is ``kubernetes``, ``terraform``, ``sql``, ``avro`` or ``config``; `group` is the
     API group (empty for core and for other families); `raw` holds plain Python values that
-    nobody may change; `parent` is the resource that this one is embedded in; `meta` holds what
+    nobody may change; `parent` is the resource that this one is embedded in, `parts` are the keys of a
+    ConfigMap that are resources of their own; `meta` holds what
     a loader knows beside the values (for Terraform: references, region, root).
     """
 
     __slots__ = (
-        "address", "family", "group", "kind", "locator", "meta", "name", "namespace", "parent",
+        "address", "family", "group", "kind", "locator", "meta", "name", "namespace", "parent", "parts",
         "raw", "source", "version", "views",
     )  # fmt: skip
 
@@ -208,7 +210,17 @@ class Resource:
         self.parent = parent
         self.meta = meta
         self.address = address or f"{kind}/{namespace or '-'}/{name}"
+        self.parts: frozenset[str] = frozenset()
         self.views: dict[type, Any] | None = None
+
+    def seen_as(self, view: type[ViewType]) -> ViewType:
+        """This resource as a `view`; the same object at every call."""
+        if self.views is None:
+            self.views = {}
+        found = self.views.get(view)
+        if found is None:
+            found = self.views[view] = cast("Any", view)(self)
+        return cast("ViewType", found)
 
     @property
     def api_version(self) -> str:

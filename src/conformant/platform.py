@@ -120,13 +120,7 @@ class Platform:
 
     def view(self, resource: Resource, view: type[ViewType]) -> ViewType:
         """`resource` as a `view`; the same object at every call."""
-        views = resource.views
-        if views is None:
-            views = resource.views = {}
-        found = views.get(view)
-        if found is None:
-            found = views[view] = cast("Any", view)(resource)
-        return cast("ViewType", found)
+        return resource.seen_as(view)
 
     def derived(self, factory: "Callable[[Platform], Derived]") -> "Derived":
         """What `factory` makes of this platform, made once: an index, a derived model."""

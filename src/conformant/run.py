@@ -22,6 +22,7 @@ from conformant.profile import Profile
 from conformant.waivers import AUDIT, Waivers, audit_results
 
 if TYPE_CHECKING:
+    from conformant.memory import Memory
     from conformant.schema import Schemas
 
 
@@ -29,13 +30,15 @@ class Session:
     """The loaded inputs of a run and the checks that apply to them."""
 
     def __init__(
-        self, paths: Sequence[str], settings: Settings, *, file: Path | None = None, found: Found | None = None
-    ) -> None:
-        """`file` is where the settings came from, `found` the inputs where they were looked up before.
-        Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
+        self, paths: Sequence[str], settings: Settings, *, file: Path | None = None, found: Found | None = None,
+        memory: "Memory | None" = None,
+    ) -> None:  # fmt: skip
+        """`file` is where the settings came from, `found` the inputs where they were looked up before,
+        `memory` what is known of them. Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
         self.paths = paths
         self.settings = settings
         self.file = file
+        self.memory = memory
         self.started = perf_counter()
         verify(settings, file)
         options = Options(
@@ -43,7 +46,7 @@ class Session:
             crds=settings.crds, exclude=settings.exclude,
         )  # fmt: skip
         try:
-            self.loaded: Loaded = load_inputs(paths, settings.profile, options, found)
+            self.loaded: Loaded = load_inputs(paths, settings.profile, options, found, memory)
         except BadFile as error:
             raise ConfigurationError(str(error)) from None
         self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
@@ -85,7 +88,7 @@ class Session:
         of waivers as such."""
         verdicts = evaluate(
             checks, self.platform, today=today, waivers=self.waivers, settings=self.settings.settings,
-            keep_passes=keep_passes,
+            keep_passes=keep_passes, memory=self.memory,
         )  # fmt: skip
         return Report(
             results=verdicts.results, passed=verdicts.passed, coverage=Coverage(idle_checks=verdicts.idle),
@@ -245,16 +248,22 @@ def check_paths(
 
     `held` takes up what the run made, for a process that ends before it need be freed.
     """
-    from conformant.cache import Cache, key
+    from conformant.cache import Cache, key, surroundings
 
     started = perf_counter()
     found = find(paths, exclude=settings.exclude)
-    mark = key(file, *found, settings, today, keep_passes) if cached and settings.cache else None
+    around = surroundings(file, found[0], settings, today, keep_passes) if cached and settings.cache else None
+    mark = key(around, *found) if around is not None else None
     cache = Cache(paths)
     report = cache.get(mark, partial(checks_named, settings)) if mark is not None else None
     if report is None:
-        session = Session(paths, settings, file=file, found=found)
+        from conformant.memory import Memory
+
+        memory = Memory(cache.files, around) if around is not None and not settings.select else None
+        session = Session(paths, settings, file=file, found=found, memory=memory)
         report = session.report(session.checks(), today=today, keep_passes=keep_passes)
+        if memory is not None:
+            memory.save()
         if mark is not None:
             cache.put(mark, report)
         if held is not None:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from compileall import compile_dir
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import corpus
 
+import conformant
 from conformant.content import content
 
 PYTHON = sys.executable
@@ -70,7 +72,7 @@ def corpora(folder: Path) -> None:
         report(f"{name}: unchanged second run against the first", cpu(*check(str(target))), cold, 0.3)
         changed = next(target.rglob("*.yaml"))
         changed.write_text(changed.read_text() + "# changed\n")
-        report(f"{name}: one changed file against the first", cpu(*check(str(target)), runs=1), cold, 1.0)
+        report(f"{name}: one changed file against the first", cpu(*check(str(target)), runs=1), cold, 0.6)
 
 
 def start_up(folder: Path) -> None:
@@ -118,6 +120,9 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
 
 
 def main(names: list[str]) -> None:
+    for folder in ("checks", "reports"):  # as an installation does; measured is not the compiler
+        compile_dir(str(content(folder)), quiet=2)
+    compile_dir(str(Path(conformant.__file__).parent), quiet=2)
     with tempfile.TemporaryDirectory(prefix="conformant-bench-") as folder:
         for name in names or list(BENCHMARKS):
             BENCHMARKS[name](Path(folder))

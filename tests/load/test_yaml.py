@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformant.load import yaml_exact
 from conformant.load.yaml import Document, Unreadable, decode, documents
-from conformant.load.yaml_scan import risky, strange
+from conformant.load.yaml_scan import has_risk, may_have_risk, risky, strange
 from conformant.model import Path
 
 
@@ -307,3 +307,17 @@ def test_no_text_raises(text: str) -> None:
     for found in documents(text):
         assert 0 <= found.start <= found.end <= len(text)
         assert (found.raw is None) == bool(found.error or found.template)
+
+
+TRICKY = (
+    "a: yes", "- no", "k: [", "  a, yes,", "  b, 1.0 ]", "m: {", "  x: off, 1: 2", "}", "? k", ": v", "k: 0o7",
+    "k: 1e3", "- - a", "'q': on", "k: {{ .V }}", "{{ k }}: v", "k: \"\\u00e9\"", "\tk: v", "plain: text", "k: |",
+    "  yes", "<<: *a", "k: &a b", "- !!str 1", "k: 'a ? b'", "1: 2", "k: ~", "k: 1_000", "]: x",
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(TRICKY), max_size=8), max_size=4))
+def test_lines_seen_before_hide_no_risk(texts: list[list[str]]) -> None:
+    for lines in texts:
+        text = "\n".join(lines) + "\n"
+        assert may_have_risk(text) or not has_risk(text, 0, len(text))

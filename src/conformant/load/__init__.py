@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from os.path import commonpath, dirname, isabs
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from conformant.load.files import Input, find
 from conformant.load.manifests import Fault, FaultLocator, Parsed, parse, resource
-from conformant.load.yaml import Unreadable, decode
+from conformant.load.yaml import Document, Unreadable, decode, documents
 from conformant.model import Coverage, FileCoverage, Place, Resource
 from conformant.profile import Profile
 from conformant.waivers import Inline, in_comments
@@ -19,6 +19,19 @@ HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
 
 Found = tuple[list[Input], list[FileCoverage]]
 """What `files.find` gives: the inputs, and what could not be read."""
+
+
+class Memory(Protocol):
+    """Knows what files held in the run before."""
+
+    def recall(self, path: str, data: bytes) -> list[Document] | None:
+        """The documents of a file that has not changed."""
+
+    def learn(self, path: str, data: bytes, documents: list[Document]) -> None:
+        """Take note of what a file holds."""
+
+    def bind(self, path: str, resource: Resource) -> None:
+        """Take note of the resource that the next object of a file became."""
 
 
 class Options(Struct, frozen=True):
@@ -47,9 +60,10 @@ class Loaded(Struct):
 class Loader:
     """Reads the inputs of one run, one kind after the other; faults of one never stop the rest."""
 
-    def __init__(self, profile: Profile, options: Options) -> None:
+    def __init__(self, profile: Profile, options: Options, memory: "Memory | None" = None) -> None:
         self.profile = profile
         self.options = options
+        self.memory = memory
         self.parsed: list[Parsed] = []
         self.resources: list[Resource] = []
         self.files: list[FileCoverage] = []
@@ -122,7 +136,7 @@ class Loader:
                 self.waiver_faults.append(waiver)
 
     def _manifest(self, found: Input, text: str) -> None:
-        objects, faults, others = parse(found.path, text)
+        objects, faults, others = parse(found.path, text, self._documents(found, text))
         count = len(objects)
         self.parsed.extend(objects)
         if found.kind == "json":
@@ -138,6 +152,16 @@ class Loader:
         reason = worst.message if worst else "" if count else "no Kubernetes object, schema or Terraform in it"
         self.files.append(FileCoverage(found.path, status, count, reason, worst.place if worst else None))
         self._faults(found.path, faults)
+
+    def _documents(self, found: Input, text: str) -> list[Document]:
+        """The documents of a file, from memory where it has not changed."""
+        if self.memory is None:
+            return documents(text)
+        known = self.memory.recall(found.path, found.data or b"")
+        if known is None:
+            known = documents(text)
+            self.memory.learn(found.path, found.data or b"", known)
+        return known
 
     def _faults(self, file: str, faults: Sequence[Fault]) -> None:
         raw = {"faults": [{"kind": fault.kind, "message": fault.message} for fault in faults]}
@@ -244,6 +268,8 @@ class Loader:
         for parsed in self.parsed:
             made = resource(parsed, self.profile, scoped)
             self.resources.append(made)
+            if self.memory is not None:
+                self.memory.bind(parsed.file, made)
             if made.kind in HOLDERS:
                 self._embedded(made, parsed)
         self.parsed = []
@@ -252,6 +278,8 @@ class Loader:
         from conformant.load.embedded import embedded
 
         resources, files = embedded(holder, parsed.text, parsed.document)
+        if holder.kind == "ConfigMap":
+            holder.parts = frozenset(resource.name for resource in resources)
         self.resources.extend(resources)
         self.files.extend(files)
         for entry in files:
@@ -344,14 +372,17 @@ class Lines:
         return ()
 
 
-def load(paths: Sequence[str], profile: Profile, options: Options | None = None, found: Found | None = None) -> Loaded:
+def load(
+    paths: Sequence[str], profile: Profile, options: Options | None = None, found: Found | None = None,
+    memory: Memory | None = None,
+) -> Loaded:  # fmt: skip
     """Everything below `paths` as resources, in a deterministic order.
 
-    `found` is what `files.find` gave for the same paths, where that was asked before. Raises
-    `files.NoSuchInput` for a path that is not there.
+    `found` is what `files.find` gave for the same paths, where that was asked before; `memory` knows
+    what unchanged files hold. Raises `files.NoSuchInput` for a path that is not there.
     """
     options = options or Options()
-    return Loader(profile, options).load(found or find(paths, exclude=options.exclude))
+    return Loader(profile, options, memory).load(found or find(paths, exclude=options.exclude))
 
 
 def _syntax(files: Iterable[FileCoverage]) -> list[Fault]:

@@ -29,6 +29,7 @@ class Parsed(Struct):
     text: str
     document: Document | None
     top: bool = True
+    file: str = ""
 
 
 class Excerpt:
@@ -87,14 +88,16 @@ class FaultLocator:
 
 
 def parse(
-    file: str, text: str, *, source: str = "manifest", first_line: int = 1, indent: int = 0
-) -> tuple[list[Parsed], list[Fault], list[Document]]:
-    """The objects of a text, its faults, and the documents that are no Kubernetes objects."""
+    file: str, text: str, read: Sequence[Document] | None = None, *, source: str = "manifest", first_line: int = 1,
+    indent: int = 0,
+) -> tuple[list[Parsed], list[Fault], list[Document]]:  # fmt: skip
+    """The objects of a text, its faults, and the documents that are no Kubernetes objects. `read` are
+    its documents, where they are known."""
     objects: list[Parsed] = []
     faults: list[Fault] = []
     others: list[Document] = []
     shift = first_line - 1
-    for document in documents(text):
+    for document in documents(text) if read is None else read:
         if document.error:
             place = Place(file, document.error_line + shift, document.error_column + indent)
             faults.append(Fault("syntax", document.error, place))
@@ -111,7 +114,7 @@ def parse(
             others.append(document)
             continue
         locator = YamlLocator(file, text, document, first_line=first_line, indent=indent)
-        parsed = Parsed(raw, locator, source, text, document)
+        parsed = Parsed(raw, locator, source, text, document, file=file)
         if str(raw["kind"]).endswith("List") and raw.get("items").__class__ is list:
             objects.extend(_items(parsed))
         else:
@@ -132,7 +135,7 @@ def _items(listing: Parsed) -> Iterator[Parsed]:
         if not _is_object(raw):
             continue
         locator = Within(listing.locator, ("items", index))
-        yield Parsed(raw, locator, listing.source, listing.text, listing.document, top=False)
+        yield Parsed(raw, locator, listing.source, listing.text, listing.document, top=False, file=listing.file)
 
 
 def _named_cluster_wide(group: str, kind: str) -> bool:

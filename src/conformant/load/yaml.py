@@ -24,11 +24,18 @@ __all__ = ["Document", "Duplicate", "Unreadable", "YamlLocator", "decode", "docu
 def documents(text: str) -> list[Document]:
     """The documents of a text. Empty and comments-only ones are left out; those that cannot be
     read have an `error` or a `template` line instead of `raw`."""
-    from conformant.load.yaml_scan import ends_in_block, has_explicit_keys, has_odd_keys, has_risk, strange
+    from conformant.load.yaml_scan import (
+        ends_in_block,
+        has_explicit_keys,
+        has_odd_keys,
+        has_risk,
+        may_have_risk,
+        strange,
+    )
 
     size = len(text)
     exactly = _fast is None or strange(text)
-    suspect = exactly or has_risk(text, 0, size)
+    suspect = exactly or may_have_risk(text)
     asking = "?" in text and has_explicit_keys(text, 0, size)
     found: list[Document] = []
     for start, end, line, refusal in _split(text):

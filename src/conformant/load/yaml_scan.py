@@ -12,6 +12,9 @@ from typing import Any
 MAX_DEPTH = 250
 """How deep collections may nest; kubectl allows more, nobody needs it."""
 
+MOST_LINES = 200_000
+"""How many lines are remembered to be harmless."""
+
 _CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
 _BEYOND_ASCII = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -77,9 +80,9 @@ def ends_in_block(text: str, start: int, end: int) -> bool:
     return block >= 0 and _NO_MORE.match(text, block + 1, end) is not None
 
 
-def has_risk(text: str, start: int, end: int) -> bool:
+def has_risk(text: str, start: int, end: int, *, flow: bool = False) -> bool:
     """Whether a construct that the fast parser may read otherwise stands between `start` and `end`,
-    of one document or of several."""
+    of one document or of several. `flow` says that collections in flow style may stand around."""
     newline = max(start - 1, 0)
     if (
         _LINE.search(text, newline, end)
@@ -88,8 +91,8 @@ def has_risk(text: str, start: int, end: int) -> bool:
         or text.find(_DEEP, start, end) >= 0
     ):
         return True
-    listed = text.find("[", start, end) >= 0
-    braced = text.find("{", start, end) >= 0
+    listed = flow or text.find("[", start, end) >= 0
+    braced = flow or text.find("{", start, end) >= 0
     return bool(
         (listed and (_AFTER_BRACKET.search(text, start, end) or text.find("]: ", start, end) >= 0))
         or (braced and (_AFTER_BRACE.search(text, start, end) or text.find("}: ", start, end) >= 0))
@@ -98,6 +101,23 @@ def has_risk(text: str, start: int, end: int) -> bool:
         or (text.find("\\", start, end) >= 0 and _ESCAPE.search(text, start, end))
         or (text.find("\t", start, end) >= 0 and _TAB.search(text, newline, end))
     )
+
+
+_harmless: set[str] = set()
+
+
+def may_have_risk(text: str) -> bool:
+    """As `has_risk` of a whole text; lines that were found harmless before, in whatever text, are not
+    looked at again: manifests repeat themselves."""
+    if "?" in text:  # an explicit key is told by the lines that follow
+        return has_risk(text, 0, len(text))
+    fresh = set(text.split("\n")).difference(_harmless)
+    lines = "\n" + "\n".join(fresh)
+    if has_risk(lines, 1, len(lines), flow=True):
+        return has_risk(text, 0, len(text))
+    if len(_harmless) < MOST_LINES:
+        _harmless.update(fresh)
+    return False
 
 
 def has_explicit_keys(text: str, start: int, end: int) -> bool:
