@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from conformant.load.files import Input, find
 from conformant.load.manifests import Fault, FaultLocator, Parsed, parse, resource
-from conformant.load.yaml import Document, Unreadable, decode, documents
+from conformant.load.yaml import Document, Unreadable, YamlLocator, decode, documents
 from conformant.model import Coverage, FileCoverage, Place, Resource
 from conformant.profile import Profile
 from conformant.waivers import Inline, in_comments
 
 HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
 """The kinds that other configs are embedded in."""
+DATA_MAP = "data-map"
+"""The key of a document that classifies columns."""
 
 
 Found = tuple[list[Input], list[FileCoverage]]
@@ -141,6 +143,7 @@ class Loader:
         self.parsed.extend(objects)
         if found.kind == "json":
             count += self._avro(found.path, text, [other.raw for other in others])
+        count += self._data_maps(found.path, text, others)
         status = "read" if count or not faults else "unreadable"
         syntax = next((fault for fault in faults if fault.kind == "syntax"), None)
         template = next((fault for fault in faults if fault.kind == "template"), None)
@@ -189,6 +192,19 @@ class Loader:
         self.resources.extend(resources)
         self.files.extend(entry for entry in files if entry.status != "read")
         return len(resources)
+
+    def _data_maps(self, file: str, text: str, others: Iterable[Document], first_line: int = 1, indent: int = 0) -> int:
+        """Documents that say what each column of a database holds: a mapping ``data-map``."""
+        found = [other for other in others if isinstance(other.raw, dict) and isinstance(other.raw.get(DATA_MAP), dict)]
+        for document in found:
+            locator = YamlLocator(file, text, document, first_line=first_line, indent=indent)
+            self.resources.append(
+                Resource(
+                    family="config", group="", version="", kind="DataMap", namespace="", name=file, raw=document.raw,
+                    locator=locator, source="file", address=f"DataMap/-/{file}",
+                )
+            )  # fmt: skip
+        return len(found)
 
     def _env(self, file: str, text: str) -> None:
         variables: dict[str, str] = {}
@@ -256,6 +272,7 @@ class Loader:
         self.parsed.extend(objects)
         if block.language == "json":
             self._avro(file, block.text, [other.raw for other in others], block.first_line)
+        self._data_maps(file, block.text, others, block.first_line, block.indent)
         return faults
 
     # the rest

@@ -325,6 +325,19 @@ class AuthConfig(Config):
             yield from entries(policy, path, "rules")
 
 
+class DataMap(Config):
+    """What the columns of databases hold, how it is encrypted and when it is deleted."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"DataMap"})
+
+    def columns(self) -> Iterator[tuple[str, dict[Any, Any]]]:
+        """(``schema.table.column`` or ``table.column``, what is said of it)."""
+        for name, said in self.map("data-map").items():
+            if isinstance(name, str):
+                yield name.lower(), mapping(said)
+
+
 class ConfigText(Config):
     """Any other file in a ConfigMap: `raw` is the value of YAML and JSON, else the text."""
 

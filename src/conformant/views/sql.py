@@ -167,6 +167,11 @@ class Table(SqlObject):
         return self.raw["partition_of"]  # type: ignore[no-any-return]  # the loader's record, typed by its writer
 
     @property
+    def repeatable(self) -> bool:
+        """Whether its CREATE TABLE may run again: IF NOT EXISTS, or a DROP … IF EXISTS before it."""
+        return bool(self.raw["if_not_exists"] or self.raw["cleared"])
+
+    @property
     def is_partitioned(self) -> bool:
         return self.raw["partition_by"] is not None
 
@@ -220,6 +225,11 @@ class Schema(SqlObject):
     @property
     def declared(self) -> bool:
         return bool(self.raw["declared"])
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its CREATE SCHEMA has IF NOT EXISTS."""
+        return bool(self.raw.get("if_not_exists"))
 
     @property
     def tables(self) -> list[Table]:
@@ -310,6 +320,12 @@ class Database(SqlObject):
     def _member(self, kind: str, schema: str, name: str) -> Resource | None:
         return (self.resource.meta or {}).get((kind, schema, name))
 
+    @property
+    def defines(self) -> bool:
+        """Whether it creates anything that holds or gives data: not the case of queries and test data."""
+        kinds = ("Table", "View", "Function", "Schema")
+        return any(found.kind in kinds and found.name != "public" for found in self.members)
+
     def _of(self, view: type[ViewType]) -> list[ViewType]:
         kinds = view.kinds or frozenset()
         return [view(resource) for resource in self.members if resource.kind in kinds]
@@ -342,6 +358,10 @@ class Database(SqlObject):
         found = self._member("View", schema, name)
         return SqlView(found) if found else None
 
+    def schema_named(self, name: str) -> Schema | None:
+        found = self._member("Schema", "", name)
+        return Schema(found) if found else None
+
     def role(self, name: str) -> Role | None:
         found = self._member("Role", "", name)
         return Role(found) if found else None
@@ -369,6 +389,11 @@ class Database(SqlObject):
         (``tables``, ``functions`` …), ``granted`` (or revoked), ``privileges``, ``roles``."""
         entries = enumerate(self.raw["default_privileges"])
         return [Part(raw, Path(("default_privileges", index))) for index, raw in entries]
+
+    @property
+    def jobs(self) -> list[str]:
+        """What is run by a schedule inside the database: ``DELETE FROM …``, names of tables."""
+        return [text for raw in self.raw["jobs"] for text in raw["arguments"]]
 
     @property
     def extensions(self) -> list[str]:

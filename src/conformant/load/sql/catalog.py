@@ -81,12 +81,14 @@ class Role(Thing, eq=False, kw_only=True):
 
 
 class Database(Thing, eq=False, kw_only=True):
-    """Facts of the database as a whole. `elsewhere` are grants on what has no resource."""
+    """Facts of the database as a whole. `elsewhere` are grants on what has no resource, `jobs` what is
+    run by a schedule inside the database."""
 
     extensions: list[Entry] = []
     defaults: list[Entry] = []
     unmodelled: list[Entry] = []
     elsewhere: list[Entry] = []
+    jobs: list[Entry] = []
     settings: dict[str, str] = {}
 
 
@@ -100,6 +102,8 @@ class Catalog:
         self.roles: dict[str, Role] = {}
         self.database = Database(schema="", name="", mark=mark)
         self.statements = 0
+        self.cleared: set[Name] = set()
+        """Relations that a statement drops if they are there."""
         self.new_session()
 
     def new_session(self) -> None:

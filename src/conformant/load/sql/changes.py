@@ -19,6 +19,8 @@ def drop(catalog: Catalog, statement: Statement) -> None:
             relation = catalog.relation_named(names)
             if relation is not None:
                 drop_relation(catalog, relation)
+            elif statement.node.get("missing_ok"):
+                catalog.cleared.add(catalog.resolve(names[-2] if len(names) > 1 else "", names[-1]))
         elif kind in _ROUTINES:
             catalog.drop_routines(named_routines(catalog, item))
         elif kind == "OBJECT_SCHEMA":

@@ -81,7 +81,7 @@ def create_index(catalog: Catalog, statement: Statement) -> None:
         condition = text_after(statement.source, statement.start + text.rindex(b"WHERE") + 5, statement.end)
     raw = {
         "name": name, "columns": names, "unique": bool(node.get("unique")), "where": condition,
-        "method": node.get("accessMethod", "btree"),
+        "method": node.get("accessMethod", "btree"), "if_not_exists": bool(node.get("if_not_exists")),
     }  # fmt: skip
     table.indexes.append(Entry(raw, mark(statement)))
 

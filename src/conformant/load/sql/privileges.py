@@ -7,6 +7,7 @@ from conformant.load.sql.catalog import Catalog, Entry, Role, Routine, Table, Th
 from conformant.load.sql.expressions import items, option, string, strings, type_name
 from conformant.load.sql.grammar import Node, Statement
 from conformant.load.sql.source import Mark
+from conformant.views.secret_names import Shape, shape
 
 Privilege = tuple[str, tuple[str, ...]]
 """A privilege and the columns that it is limited to, none for all."""
@@ -232,7 +233,8 @@ def _role_options(catalog: Catalog, role: Role, statement: Statement) -> None:
         if key in _ATTRIBUTES:
             role.set(_ATTRIBUTES[key], bool(value), at)
         elif key == "password":
-            role.set("has_password_literal", isinstance(value, str), at)
+            literal = isinstance(value, str) and shape("password", value) is Shape.LITERAL
+            role.set("has_password_literal", literal, at)
             role.facts["password_hash"] = _hash(value) if isinstance(value, str) else ""
         elif key == "validUntil":
             role.set("valid_until", value, at)

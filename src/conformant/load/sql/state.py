@@ -204,6 +204,7 @@ def _database(catalog: Catalog, source: str) -> Resource:
         "public_privileges": sorted((set(_PUBLIC_DEFAULT) - taken) | given),
         "default_privileges": _placed(marks, "default_privileges", database.defaults),
         "other_grants": _placed(marks, "other_grants", database.elsewhere),
+        "jobs": _placed(marks, "jobs", database.jobs),
         "extensions": [entry.raw["name"] for entry in database.extensions],
         "settings": dict(database.settings), "statements": catalog.statements,
         "unmodelled": _placed(marks, "unmodelled", database.unmodelled),

@@ -108,6 +108,10 @@ def _search_path(catalog: Catalog, names: list[str]) -> None:
     catalog.search_path = [name for name in names if name and name not in ("$user", "pg_catalog", "pg_temp")]
 
 
+_SCHEDULING = frozenset({"schedule", "schedule_in_database", "add_retention_policy", "create_parent"})
+"""Functions of pg_cron, TimescaleDB and pg_partman after which rows are deleted in time."""
+
+
 def _select(catalog: Catalog, statement: Statement) -> None:
     if "intoClause" in statement.node:
         relation = statement.node["intoClause"]["rel"]
@@ -117,6 +121,10 @@ def _select(catalog: Catalog, statement: Statement) -> None:
             arguments = [constant(argument) for argument in node.get("args", [])]
             if arguments[:1] == ["search_path"] and isinstance(arguments[1], str):
                 _search_path(catalog, [name.strip(' "') for name in arguments[1].split(",")])
+        elif kind == "FuncCall" and strings(node["funcname"])[-1] in _SCHEDULING:
+            texts = [text for text in map(constant, node.get("args", [])) if isinstance(text, str)]
+            raw = {"function": strings(node["funcname"])[-1], "arguments": texts}
+            catalog.database.jobs.append(Entry(raw, mark(statement)))
     routines.called(catalog, statement)
 
 

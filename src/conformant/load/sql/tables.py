@@ -79,7 +79,10 @@ def _new(catalog: Catalog, statement: Statement, relation: Node, if_not_exists: 
             )  # fmt: skip
         return None
     table = Table(schema=key[0], name=key[1], mark=mark(statement))
-    table.facts = {"owner": catalog.role, "if_not_exists": if_not_exists, "columns_known": True}
+    table.facts = {
+        "owner": catalog.role, "if_not_exists": if_not_exists, "columns_known": True,
+        "cleared": key in catalog.cleared,
+    }  # fmt: skip
     catalog.relations[key] = table
     catalog.schema(key[0], table.mark)
     apply_defaults(catalog, table, "tables")
