@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from conformant.model import Path, Step
+from conformant.regex import lazy
 from conformant.views.base import View
 
+_BORDER = lazy(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|-")
 _STANDARD = frozenset({"name", "type", "doc", "default", "aliases", "order"})
 
 
@@ -22,6 +24,11 @@ class Field:
     @property
     def name(self) -> str:
         return str(self.raw["name"])
+
+    @property
+    def snake_name(self) -> str:
+        """The name in one style: ``user_id`` for userId, UserID and user_id."""
+        return snake(self.name)
 
     @property
     def doc(self) -> str:
@@ -79,6 +86,11 @@ class AvroSchema(View):
         return self.map("schema")
 
     @property
+    def snake_name(self) -> str:
+        """The name without its namespace, in one style: ``service_event``."""
+        return snake(self.name.rpartition(".")[2])
+
+    @property
     def type(self) -> str:
         """``record``, ``error``, ``enum`` or ``fixed``."""
         return str(self.schema.get("type"))
@@ -115,6 +127,11 @@ class AvroSchema(View):
     def all_fields(self) -> Iterator[Field]:
         """Its fields and those of the records inside, in the order of the text."""
         yield from _walk(self.schema, Path(("schema",)))
+
+
+def snake(name: str) -> str:
+    """``userID`` and ``UserId`` as ``user_id``."""
+    return _BORDER.sub("_", name).lower()
 
 
 def _type_name(branch: Any) -> str:
