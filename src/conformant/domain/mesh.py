@@ -53,11 +53,12 @@ def injected(workload: Workload, platform: Platform) -> Injection:
     namespace: Mapping[Any, Any] = declared.labels if declared else {}
     labels, annotations = workload.labels, workload.annotations
     sidecar, revision, reason = _sidecar(workload, namespace, platform)
-    dataplane = labels.get(DATAPLANE, namespace.get(DATAPLANE))
-    ambient = dataplane == "ambient" and not workload.host_network and not sidecar
+    own, dataplane = labels.get(DATAPLANE), namespace.get(DATAPLANE)
+    captured = own != "none" and "ambient" in (own, dataplane)
+    ambient = captured and not workload.host_network and not sidecar
     asks = (
         labels.get(INJECT) == "true" or annotations.get(INJECT) == "true" or REVISION in labels
-        or namespace.get(NAMESPACE_INJECTION) == "enabled" or REVISION in namespace or dataplane == "ambient"
+        or namespace.get(NAMESPACE_INJECTION) == "enabled" or REVISION in namespace or captured
     )  # fmt: skip
     ineffective = ""
     if not sidecar and annotations.get(INJECT) == "true" and INJECT not in labels:
@@ -91,11 +92,11 @@ def _sidecar(workload: Workload, namespace: Mapping[Any, Any], platform: Platfor
     elif REVISION in labels:
         matched, revision, reason = True, str(labels[REVISION]), ""
     else:
-        matched = switch == "true" or platform.profile.mesh.enable_namespaces_by_default
+        matched = switch == "true" or (switch is None and platform.profile.mesh.enable_namespaces_by_default)
         reason = f"neither namespace {workload.namespace} nor the pod asks for a sidecar"
     if not matched:
         return False, "", reason
-    if switch != "true" and annotations.get(INJECT) == "false":
+    if switch is None and annotations.get(INJECT) == "false":
         return False, "", OPTED_OUT["annotations"]
     return True, revision, ""
 
