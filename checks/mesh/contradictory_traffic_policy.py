@@ -15,7 +15,6 @@ When it is fine: Subsets that routes of another repository name.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from conformant.domain.mesh_hosts import Backends, fqdn, matches, service_of_host, services_within, speaks_http
 from conformant.domain.references import ReferenceHolder, destinations
@@ -127,7 +126,7 @@ def _upgrades(rule: DestinationRule, policy: TrafficPolicy, platform: Platform) 
 def _unrouted(rule: DestinationRule, platform: Platform) -> Iterator[Finding]:
     host = fqdn(rule.host, rule.namespace)
     for number, subset in enumerate(rule.list("spec", "subsets")):
-        name = dig(mapping(subset), "name")
+        name = str(dig(mapping(subset), "name"))
         if dig(mapping(subset), "trafficPolicy") and (name not in _routed(host, platform)):
             path = Path(("spec", "subsets", number, "trafficPolicy"))
             message = f"no route leads to subset {name}: its policy never applies"
@@ -135,7 +134,7 @@ def _unrouted(rule: DestinationRule, platform: Platform) -> Iterator[Finding]:
             yield Finding(message, path, cure=cure)
 
 
-def _routed(host: str, platform: Platform) -> set[Any]:
+def _routed(host: str, platform: Platform) -> set[str]:
     """The subsets of a host, or of hosts within it, that routes name."""
     known = platform.derived(_routes)
     if "*" not in host:
@@ -143,15 +142,15 @@ def _routed(host: str, platform: Platform) -> set[Any]:
     return {name for other, names in known.items() if matches(host, other) for name in names}
 
 
-def _routes(platform: Platform) -> dict[str, set[Any]]:
-    found: dict[str, set[Any]] = {}
+def _routes(platform: Platform) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
     for service in platform.kind("networking.istio.io/VirtualService"):
         for _, destination in destinations(platform.view(service, ReferenceHolder)):
             host = dig(destination, "host")
             if isinstance(host, str):
-                found.setdefault(fqdn(host, service.namespace), set()).add(dig(destination, "subset"))
+                found.setdefault(fqdn(host, service.namespace), set()).add(str(dig(destination, "subset")))
     for sidecar in platform.kind("networking.istio.io/Sidecar"):
         proxy = mapping(sidecar.raw, "spec", "outboundTrafficPolicy", "egressProxy")
         if isinstance(dig(proxy, "host"), str):
-            found.setdefault(fqdn(proxy["host"], sidecar.namespace), set()).add(dig(proxy, "subset"))
+            found.setdefault(fqdn(proxy["host"], sidecar.namespace), set()).add(str(dig(proxy, "subset")))
     return found

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, check
-from conformant.model import REMOVE, Cure, Finding, Path, Severity, dig, mapping, sequence
+from conformant.model import REMOVE, Cure, Finding, NotApplicable, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
 from conformant.views.mesh import DestinationRule, MeshObject, TrafficPolicy
 
@@ -33,6 +33,9 @@ DETECTORS = ("consecutive5xxErrors", "consecutiveGatewayErrors", "consecutiveLoc
     controls=["nist-800-53r5/SA-22", "nist-800-53r5/CM-6", "soc2/CC8.1", "iso-27001-2022/A.8.8"],
 )
 def deprecated_traffic_field(thing: MeshObject, platform: Platform) -> Iterator[Item]:
+    if not platform.has_mesh:
+        yield NotApplicable("no mesh")
+        return
     if thing.kind == "DestinationRule":
         for policy in platform.view(thing.resource, DestinationRule).policies():
             yield from _policy(policy)
@@ -92,7 +95,8 @@ def _route(route: dict[Any, Any], path: Path) -> Iterator[Finding]:
     origins = dig(route, "corsPolicy", "allowOrigin")
     if origins:
         where = path / "corsPolicy" / "allowOrigin"
-        exact = [{"exact": origin} for origin in origins if isinstance(origin, str)] if isinstance(origins, list) else []
+        stated = sequence(route, "corsPolicy", "allowOrigin")
+        exact = [{"exact": origin} for origin in stated if isinstance(origin, str)]
         yield _replaced(where, "allowOrigins", ((path / "corsPolicy" / "allowOrigins", exact),) if exact else ())
     delay = dig(route, "fault", "delay", "percent")
     if delay is not None:

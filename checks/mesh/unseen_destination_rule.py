@@ -158,7 +158,8 @@ def _shadowed(rule: DestinationRule, platform: Platform) -> Iterator[Finding]:
             lost[specific] = missing
     if lost:
         fields = [name for name in SETTINGS if any(name in missing for missing in lost.values())]
-        message = f"{', '.join(fields)} do not apply to {', '.join(sorted(lost))}: a more specific rule without them wins"
+        hosts = ", ".join(sorted(lost))
+        message = f"{', '.join(fields)} do not apply to {hosts}: a more specific rule without them wins"
         yield Finding(message, HOST, cure=REPEAT)
 
 

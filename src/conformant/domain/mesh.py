@@ -6,15 +6,16 @@ PeerAuthentication objects.
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from conformant.model import Path, Resource, mapping
 from conformant.platform import Platform
+from conformant.views.base import Object
 from conformant.views.mesh import PeerAuthentication
 from conformant.views.selector import SelectorIndex
-from conformant.views.workload import Workload
+from conformant.views.workload import Container, Workload
 
 NEVER_INJECTED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 INJECT, REVISION, DATAPLANE = "sidecar.istio.io/inject", "istio.io/rev", "istio.io/dataplane-mode"
@@ -223,3 +224,35 @@ def exempt(workload: Workload, platform: Platform) -> bool:
         fnmatchcase(workload.resource.address, pattern) or fnmatchcase(workload.name, pattern)
         for pattern in platform.profile.mesh_exempt
     )
+
+
+class MeshSwitched(Object):
+    """What can carry a switch of the mesh: a namespace, or what makes pods."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = (Workload.kinds or frozenset()) | {"/Namespace"}
+
+
+_PROXIES = frozenset({"istio-proxy", "istio-init", "istio-validation"})
+_EDGE_IMAGES = frozenset({"kong", "kong-gateway", "traefik", "nginx-ingress", "haproxy-ingress", "emissary"})
+
+
+def meant(workload: Workload, platform: Platform) -> bool:
+    """Whether the mesh carries the workload's traffic, or some switch asks for that."""
+    if workload.host_network or exempt(workload, platform):
+        return False
+    injection = injected(workload, platform)
+    return injection.enrolled or injection.intended
+
+
+def app_containers(workload: Workload) -> list[Container]:
+    """The containers that are not Istio's own, which a template may declare to configure them."""
+    return [container for container in workload.all_containers if container.name not in _PROXIES]
+
+
+def at_the_edge(workload: Workload) -> bool:
+    """Whether the pods take traffic from outside the mesh by design: a gateway, or an ingress controller."""
+    if is_gateway(workload):
+        return True
+    images = [container.image for container in workload.containers("main")]
+    return any(image.base in _EDGE_IMAGES or "ingress-nginx" in image.repository for image in images)

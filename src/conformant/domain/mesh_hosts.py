@@ -160,9 +160,9 @@ def imports(sidecar: Sidecar | None, host: str, namespace: str) -> bool:
         return True
     for stated in sidecar.hosts:
         where, _, name = stated.partition("/")
-        if where != "~" and where in ("*", namespace, "." if namespace == sidecar.namespace else "*"):
-            if matches(fqdn(name, namespace), host):
-                return True
+        own = where == "." and namespace == sidecar.namespace
+        if (own or where in ("*", namespace)) and matches(fqdn(name, namespace), host):
+            return True
     return False
 
 

@@ -227,7 +227,9 @@ class IstioGateway(Object):
     @property
     def servers(self) -> "list[tuple[Path, dict[Any, Any]]]":
         """(path, server)."""
-        return [(Path(("spec", "servers", n)), mapping(server)) for n, server in enumerate(self.list("spec", "servers"))]
+        return [
+            (Path(("spec", "servers", n)), mapping(server)) for n, server in enumerate(self.list("spec", "servers"))
+        ]
 
 
 def server_hosts(server: dict[Any, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,109 @@
+"""Which AuthorizationPolicies hold a workload, and what they leave open."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformant.domain.mesh_hosts import Backends
+from conformant.model import Path
+from conformant.platform import Platform
+from conformant.views.base import Object
+from conformant.views.mesh import AccessRule, AuthorizationPolicy
+from conformant.views.selector import equals
+from conformant.views.workload import Workload
+
+WAYPOINT, WAYPOINT_NAMESPACE = "istio.io/use-waypoint", "istio.io/use-waypoint-namespace"
+WAYPOINT_FOR = "istio.io/waypoint-for"
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+
+
+def empty(rule: AccessRule) -> bool:
+    """Whether a rule has no condition at all: it matches everything."""
+    return rule.open and not rule.operations
+
+
+class AccessPolicies:
+    """The AuthorizationPolicies of a platform by what they hold. Use with `Platform.derived`.
+
+    A policy holds the pods of its namespace that it selects; one in the root namespace those of all
+    namespaces, selector or not; one with targets what stands behind these. A dry run holds nothing.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._root = platform.profile.mesh.root_namespace
+        self._by_namespace: dict[str, list[AuthorizationPolicy]] = {}
+        for policy in platform.of(AuthorizationPolicy):
+            self._by_namespace.setdefault(policy.namespace, []).append(policy)
+
+    def reaching(self, namespace: str) -> Iterator[AuthorizationPolicy]:
+        """The policies of a namespace and of the root namespace."""
+        for where in dict.fromkeys((namespace, self._root)):
+            yield from self._by_namespace.get(where, ())
+
+    def denies_by_default(self, namespace: str) -> bool:
+        """Whether a policy for all pods of a namespace refuses what no other allows, or everything."""
+        for policy in self.reaching(namespace):
+            if policy.selector or policy.targets or policy.dry_run:
+                continue
+            if policy.action == "ALLOW" and not policy.rules:
+                return True
+            if policy.action == "DENY" and any(empty(rule) for rule in policy.rules):
+                return True
+        return False
+
+    def holding(self, workload: Workload) -> Iterator[AuthorizationPolicy]:
+        """The policies that apply to a workload."""
+        for policy in self.reaching(workload.namespace):
+            if policy.dry_run:
+                continue
+            if policy.targets:
+                if any(behind(workload, target, policy, self._platform) for target in policy.targets):
+                    yield policy
+            elif equals(policy.selector, workload.labels):
+                yield policy
+
+
+def waypoints(workload: Workload, platform: Platform) -> set[str]:
+    """The names of the waypoints that a workload's traffic goes through: by its own label, by that of a
+    Service before it, or by that of its namespace."""
+    general = platform.namespace_labels(workload.namespace).get(WAYPOINT)
+    own = workload.labels.get(WAYPOINT, general)
+    found = {own}
+    for service in _services(workload, platform):
+        found.add(service.labels.get(WAYPOINT, general))
+    return {name for name in found if isinstance(name, str) and name != "none"}
+
+
+def _services(workload: Workload, platform: Platform) -> Iterator[Object]:
+    namespace = platform.namespaces[workload.namespace]
+    backends = platform.derived(Backends)
+    for resource in namespace.of("/Service"):
+        service = platform.view(resource, Object)
+        if workload in backends.pods(service):
+            yield service
+
+
+def behind(workload: Workload, target: dict[Any, Any], policy: AuthorizationPolicy, platform: Platform) -> bool:
+    """Whether a target of a policy stands before a workload: as its gateway, its waypoint, its Service."""
+    name, kind = str(target.get("name")), target.get("kind")
+    if kind == "GatewayClass":
+        return bool(waypoints(workload, platform))
+    if kind == "Gateway":
+        own = workload.namespace == policy.namespace and workload.labels.get(GATEWAY_NAME) == name
+        return own or name in waypoints(workload, platform)
+    if kind == "Service" and workload.namespace == policy.namespace:
+        named = any(service.name == name for service in _services(workload, platform))
+        return named and bool(waypoints(workload, platform))
+    return False
+
+
+HTTP_OPERATIONS = ("hosts", "notHosts", "methods", "notMethods", "paths", "notPaths")
+HTTP_SOURCES = ("requestPrincipals", "notRequestPrincipals", "remoteIpBlocks", "notRemoteIpBlocks")
+L4_CONDITIONS = frozenset({"source.ip", "source.namespace", "source.principal", "destination.ip", "destination.port"})
+
+
+def http_parts(rule: AccessRule) -> list[Path]:
+    """The paths of the conditions in a rule that only a proxy which reads HTTP can decide."""
+    found = [path / name for path, raw in rule.operations for name in HTTP_OPERATIONS if raw.get(name)]
+    found += [path / name for path, raw in rule.sources for name in HTTP_SOURCES if raw.get(name)]
+    return found + [path / "key" for path, raw in rule.conditions if str(raw.get("key")) not in L4_CONDITIONS]
