@@ -21,6 +21,7 @@ Place = tuple[str, int, str, str]
 """File, line, id of the check and severity."""
 
 SILENT = {
+    "GW-001": "judges KongIngress, which no current Kong has",
     "SEC-009": "judges Secret manifests, of which a hardened platform has none",
 }
 """Checks that pass nothing in `hardened`, and why."""

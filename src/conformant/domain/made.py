@@ -28,6 +28,12 @@ def _canaries(platform: Platform) -> "Iterator[tuple[Resource, str, str]]":
 
 def primaries(platform: Platform, namespace: str) -> Iterator[dict[Any, Any]]:
     """The labels of the pods that Flagger copies: the naming label ends in -primary."""
+    for _, labels in copies(platform, namespace):
+        yield labels
+
+
+def copies(platform: Platform, namespace: str) -> Iterator[tuple[Resource, dict[Any, Any]]]:
+    """The workloads of a namespace that Flagger copies, and the labels of the copies' pods."""
     for canary, target, _ in _canaries(platform):
         workload = platform.find("apps/Deployment", namespace, target) or platform.find(
             "apps/DaemonSet", namespace, target
@@ -36,7 +42,7 @@ def primaries(platform: Platform, namespace: str) -> Iterator[dict[Any, Any]]:
             labels = mapping(workload.raw, "spec", "template", "metadata", "labels")
             key = next((key for key in ("app", "name", "app.kubernetes.io/name") if key in labels), None)
             if key is not None:
-                yield {**labels, key: f"{target}-primary"}
+                yield workload, {**labels, key: f"{target}-primary"}
 
 
 def _primary_names(platform: Platform) -> Made:
