@@ -88,7 +88,7 @@ def _bearer_elsewhere(plugin: KongPlugin) -> Iterator[Finding]:
 
 
 def _finding(name: str, message: str, value: Any) -> Finding:
-    text = str(value).lower() if isinstance(value, bool) else f"[{', '.join(value)}]"
+    text = str(value).lower() if isinstance(value, bool) else f"[{', '.join(map(str, value))}]"
     return Finding(message, CONFIG / name, cure=Cure(f"{name}: {text}", ((CONFIG / name, value),)))
 
 

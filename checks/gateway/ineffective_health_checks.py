@@ -76,7 +76,7 @@ def _path(upstream: Upstream, active: dict[Any, Any], platform: Platform) -> Ite
         yield Finding(
             message, upstream.checks / "active" / word, cure=Cure(f"{word} of the readiness probe", grade="none")
         )
-    elif served and (stated or "/").partition("?")[0] not in served:
+    elif served and str(stated or "/").partition("?")[0] not in served:
         asked = f"{word} is {stated}" if stated else f"{word} is not set, so Kong asks for /"
         counted = dig(active, "unhealthy", upstream.word("http_failures"))
         effect = "a 404 ejects them" if counted else "what it answers says nothing of them"
