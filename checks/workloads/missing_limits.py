@@ -15,15 +15,14 @@ When it is fine: CPU limits that you leave out on purpose: set the profile's `re
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from conformant.domain.limits import Key, missing
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, Resource, Severity, dig, mapping, sequence
+from conformant.model import Cure, Finding, Severity
 from conformant.platform import Platform
-from conformant.views.quantity import parse_quantity
 from conformant.views.workload import EPHEMERAL, INIT, Container, Workload
 
-NEEDED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"), ("limits", "cpu"))
+NEEDED: tuple[Key, ...] = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"), ("limits", "cpu"))
 CURE = Cure("state requests and limits from what the program uses", grade="review")
 
 
@@ -39,55 +38,13 @@ def missing_limits(workload: Workload, platform: Platform) -> Iterator[Item]:
     needed = NEEDED if platform.profile.require_cpu_limit else NEEDED[:3]
     for container in workload.all_containers:
         if container.role != EPHEMERAL:
-            yield from aspects([_judge(container, workload, platform, needed)])
+            yield from aspects([_judge(container, platform, needed)])
 
 
-def _judge(
-    container: Container, workload: Workload, platform: Platform, needed: tuple[tuple[str, str], ...]
-) -> Iterator[Finding]:
-    resources = mapping(container.raw.get("resources"))
+def _judge(container: Container, platform: Platform, needed: tuple[Key, ...]) -> Iterator[Finding]:
     init = container.role == INIT
-    wanted = (("limits", "memory"),) if init else needed
-    missing = [key for key in wanted if not _stated(resources, *key)]
-    if not missing:
-        return
-    pod = workload.pod.get("resources")
-    if pod is not None:
-        missing = [key for key in missing if not _stated(mapping(pod), *key)]
-    if missing:
-        defaults = platform.derived(_defaults).get(workload.namespace, frozenset())
-        missing = [key for key in missing if key not in defaults]
-    if missing:
-        names = ", ".join(".".join(key) for key in missing)
+    absent = missing(container, (("limits", "memory"),) if init else needed, platform)
+    if absent:
+        names = ", ".join(".".join(key) for key in absent)
         message = f"{'init container' if init else 'container'} {container.name!r} has no {names}"
         yield Finding(message, container.path / "resources", Severity.MEDIUM if init else None, CURE)
-
-
-def _stated(resources: dict[Any, Any], section: str, name: str) -> bool:
-    """Whether a quantity above zero is there; a request may be implied by its limit."""
-    value = dig(resources, section, name)
-    if value is None and section == "requests":
-        value = dig(resources, "limits", name)
-    if value is None or value == "":
-        return False
-    quantity = parse_quantity(value)
-    return quantity is None or quantity > 0
-
-
-def _defaults(platform: Platform) -> dict[str, frozenset[tuple[str, str]]]:
-    """What the LimitRanges of each namespace fill in for containers."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for limits in platform.kind("/LimitRange"):
-        found.setdefault(limits.namespace, set()).update(_filled(limits))
-    return {namespace: frozenset(keys) for namespace, keys in found.items()}
-
-
-def _filled(limits: Resource) -> Iterator[tuple[str, str]]:
-    for entry in sequence(limits.raw, "spec", "limits"):
-        if dig(entry, "type") != "Container":
-            continue
-        for name in ("cpu", "memory"):
-            if dig(entry, "default", name):
-                yield "limits", name
-            if dig(entry, "defaultRequest", name) or dig(entry, "default", name):
-                yield "requests", name

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from conformant.model import Path, Resource, Step, dig, mapping, sequence
+from conformant.model import Path, Resource, Step, Undecided, dig, mapping, sequence
 
 
 class View:
@@ -46,6 +46,14 @@ class View:
     def list(self, *steps: Step) -> "list[Any]":
         """The list at `steps`, else an empty one."""
         return sequence(self.raw, *steps)
+
+    def whole(self, *steps: Step) -> int | None:
+        """The whole number at `steps`; None where absent or of another type. Raises Undecided on a text
+        in its place, such as a placeholder."""
+        value = dig(self.raw, *steps)
+        if isinstance(value, str):
+            raise Undecided(f"{Path(steps)} is {value!r}, which is no number")
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def path(self, *steps: Step) -> Path:
         return Path(steps)

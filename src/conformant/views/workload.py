@@ -168,9 +168,9 @@ class Workload(View):
 
     @property
     def replicas(self) -> int:
-        """The declared replicas; 1 where absent (the API's default)."""
-        value = dig(self.raw, "spec", "replicas")
-        return value if isinstance(value, int) and not isinstance(value, bool) else 1
+        """The declared replicas; 1 where absent (the API's default). Raises Undecided on a placeholder."""
+        value = self.whole("spec", "replicas")
+        return 1 if value is None else value
 
     @property
     def service_account(self) -> str:
