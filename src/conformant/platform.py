@@ -107,7 +107,8 @@ class Platform:
 
     def _admitted(self, view: type[View]) -> Iterable[Resource]:
         if view.family == "any":
-            return (resource for resource in self.resources if resource.family in EVALUATED)
+            families = getattr(view, "families", EVALUATED)
+            return (resource for resource in self.resources if resource.family in families)
         if view.kinds is None:
             return (resource for resource in self.resources if resource.family == view.family)
         prefix = "" if view.family == "kubernetes" else "/"

@@ -100,7 +100,7 @@ class _Reader:
             elif "\n" in content and "." not in key and _MAPPING.match(content):
                 self.yaml(key, content, (section, key), certain=False)
             elif key.endswith(_TEXT):
-                self.add("ConfigText", key, content, _Fixed(self.place((section, key))))
+                self.add("ConfigText", key, content, _Lines(self.origin((section, key)), content))
         self.sections(section, sectioned, texts)
 
     def sections(self, section: str, kinds: Mapping[str, str], texts: Mapping[str, str]) -> None:
@@ -191,6 +191,24 @@ class _Fixed:
 
     def place(self, path: Sequence[Step]) -> Place:
         return self.only
+
+    def comments(self, path: Sequence[Step]) -> Iterable[tuple[int, str]]:
+        return ()
+
+
+class _Lines:
+    """Places the lines of a text; a path names a line by what it begins with."""
+
+    def __init__(self, origin: Origin, content: str) -> None:
+        self.origin = origin
+        self.content = content
+
+    def place(self, path: Sequence[Step]) -> Place:
+        if path and isinstance(path[0], str) and self.origin.exact:
+            for number, line in enumerate(self.content.splitlines(), 1):
+                if " ".join(line.split()).startswith(path[0]):
+                    return self.origin.place(number, 1)
+        return Place(self.origin.file, self.origin.first_line - self.origin.exact, note=self.origin.note)
 
     def comments(self, path: Sequence[Step]) -> Iterable[tuple[int, str]]:
         return ()
