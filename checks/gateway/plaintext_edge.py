@@ -90,10 +90,9 @@ def _certificates(ingress: Ingress) -> Iterator[Finding]:
     if "" in covered:
         return
     for path, host in ingress.hosts:
-        if not any(_covers(str(name), host) for name in covered):
-            what = f"host {host}" if host else "the rule for all hosts"
+        if host and not any(_covers(str(name), host) for name in covered):
             cure = Cure("add the host to an entry of spec.tls", grade="none")
-            yield Finding(f"no entry of spec.tls covers {what}", path, cure=cure)
+            yield Finding(f"no entry of spec.tls covers host {host}", path, cure=cure)
 
 
 def _elsewhere(annotations: Mapping[Any, Any]) -> bool:
