@@ -4,7 +4,8 @@ What it checks: No Service of type LoadBalancer or NodePort in a tenant namespac
 pods (Kong, Istio and Gateway API gateways, ingress controllers) and those that the profile's `entry_points` names
 (patterns of names or ``Service/namespace/name``). Where the platform has no gateway at all it is medium; behind
 an internal load balancer, or for named source ranges, low. No Service anywhere takes externalIPs. Where Kong is
-the only gateway no Ingress is of another class, and no Istio Gateway serves the same hosts beside it.
+the only gateway no Ingress is of another class (but one that leads to Kong itself), and no Istio Gateway serves
+the same hosts beside it.
 
 Why it matters: What the gateway demands (a token, TLS, limits) does not hold on a way around it. externalIPs
 take over the traffic to whatever address they name.
@@ -157,12 +158,22 @@ def _ingress(door: Door, platform: Platform) -> Iterator[Item]:
     name = ingress.ingress_class
     if not platform.has_kong or not name or of_kong_class(name, platform) or _solver(ingress):
         yield NotApplicable("it is of the gateway's class, or Kong is not the gateway")
-    elif not platform.derived(_others):
+    elif not platform.derived(_others) and not _leads_to_kong(ingress, platform):
         where = Path(("spec", "ingressClassName"))
         if ingress.get("spec", "ingressClassName") is None:
             where = Path(("metadata", "annotations", "kubernetes.io/ingress.class"))
         cure = Cure("ingressClassName: kong", grade="none")
         yield Finding(f"Ingress of class {name}, while Kong is the platform's only gateway", where, cure=cure)
+
+
+def _leads_to_kong(ingress: Ingress, platform: Platform) -> bool:
+    """Whether a load balancer made by the Ingress stands before Kong rather than beside it."""
+    backends = [backend for entry in ingress.entries for backend in entry.backends]
+    return bool(backends) and all(
+        _leads_to_gateway(platform.view(service, Door), platform) if service else "kong" in backend.name
+        for backend in backends
+        for service in [platform.find("/Service", backend.namespace, backend.name)]
+    )
 
 
 def _solver(ingress: Ingress) -> bool:

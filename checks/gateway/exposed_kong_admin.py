@@ -85,11 +85,10 @@ def _listens(container: Container, name: str) -> list[tuple[str, int, bool]]:
 def _listening(workload: Workload, container: Container, platform: Platform) -> Iterator[Finding]:
     """Addresses of the Admin API beyond the pod, without ssl or open to other pods than the controller's."""
     path = _stated_at(container)
-    for host, port, ssl in _listens(container, ADMIN):
-        if host.startswith(LOCAL):
-            continue
-        if not ssl:
-            yield Finding(f"the Admin API listens on {host}:{port} without TLS", path, cure=FENCE)
+    beyond = [(port, ssl) for host, port, ssl in _listens(container, ADMIN) if not host.startswith(LOCAL)]
+    for port in dict.fromkeys(port for port, _ in beyond):
+        if not all(ssl for other, ssl in beyond if other == port):
+            yield Finding(f"the Admin API listens on port {port} without TLS, for other pods too", path, cure=FENCE)
         elif not _fenced(workload, port, platform):
             certain = _variable(container, "KONG_NGINX_ADMIN_SSL_VERIFY_CLIENT") == "on"
             message = f"no NetworkPolicy keeps port {port}, the Admin API, to the controller's pods"

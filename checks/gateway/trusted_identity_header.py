@@ -27,8 +27,9 @@ from conformant.regex import lazy
 from conformant.views.gateway import HttpRoute, IdentityReader, Ingress, KongPlugin, Upstream
 
 IDENTITY = lazy(
-    r"(?i)^(x-user|x-userid|x-(user|consumer|tenant|credential|authenticated|auth|customer|account|remote-user)-.+"
-    r"|x-tenant.*|x-forwarded-(user|email|groups|preferred-username)|(x-)?remote-user)$"
+    r"(?i)^((x-)?(remote-)?(user|customer|account|org|organization)"
+    r"(-?(id|uuid|name|email|login|sub|subject|roles?|groups?|scopes?|permissions?|info))?"
+    r"|x-(consumer|credential|authenticated|auth)-.+|x-tenant.*|x-forwarded-(user|email|groups|preferred-username))$"
 )
 NO_CLAIM = lazy(r"(?i)(token|key|signature|secret|agent)$")
 """What the service verifies by itself, or nobody trusts."""

@@ -21,6 +21,7 @@ AUTHENTICATION = frozenset({
 
 OVERRIDE, UPSTREAM_POLICY = "konghq.com/override", "konghq.com/upstream-policy"
 IMAGES = frozenset({"kong", "kong-gateway"})
+_ROUTING = ("KongClusterPlugin", "KongIngress", "KongPlugin", "KongUpstreamPolicy")
 _BINDING = "configuration.konghq.com/KongPluginBinding"
 Pair = tuple[str, str]
 Target = tuple[str, str, str]
@@ -80,7 +81,7 @@ class Kong:
     def first(self) -> Resource | None:
         """The first object of Kong's that the platform configures routes by, or its first route."""
         for resource in self.platform.resources:
-            if resource.group == "configuration.konghq.com":
+            if resource.group == "configuration.konghq.com" and resource.kind in _ROUTING:
                 return resource
         return self.routes[0].resource if self.routes else None
 
