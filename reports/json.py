@@ -41,6 +41,7 @@ def json(report: Report) -> Iterator[str]:
             "unseen_kinds": coverage.unseen_kinds, "idle_checks": coverage.idle_checks,
         },
         "versions": report.versions,
+        **({"run": report.run} if report.run is not None else {}),
     }  # fmt: skip
     yield json_text(document) + "\n"
 
@@ -67,18 +68,29 @@ def _results(report: Report) -> list[dict[str, Any]]:
             })  # fmt: skip
             if finding.at is not None and finding.at is not result.resource:
                 found[-1]["at"] = finding.at.address
-        rows.append({
-            "id": result.check, "status": result.status, "severity": levels[result.severity],
-            "requirement": result.requirement, "resource": resource, "findings": found,
-            "waiver": result.waiver and _waiver(result.waiver), "reason": result.reason, "place": result.place,
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": result.check,
+                "status": result.status,
+                "severity": levels[result.severity],
+                "requirement": result.requirement,
+                "resource": resource,
+                "findings": found,
+                "waiver": result.waiver and _waiver(result.waiver),
+                "reason": result.reason,
+                "place": result.place,
+            }
+        )
+        if result.evidence:
+            rows[-1]["evidence"] = result.evidence  # fmt: skip
     return rows
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
     return {
-        "address": resource.address, "kind": resource.kind, "namespace": resource.namespace,
-        "name": resource.name, "source": resource.source,
+        "address": resource.address, "family": resource.family, "kind": resource.kind,
+        "namespace": resource.namespace, "name": resource.name, "source": resource.source,
+        **({"platform": resource.platform} if resource.platform else {}),
     }  # fmt: skip
 
 

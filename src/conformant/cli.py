@@ -3,19 +3,18 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from conformant import __version__
+from conformant import __version__, output
+from conformant.output import USAGE, Errors, Pipe, Usage
 
 if TYPE_CHECKING:
-    from conformant.config import Settings
-    from conformant.leaf import Check, Exporter
-    from conformant.model import Report
+    from conformant.leaf import Check
 
-USAGE, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     code = 0
     try:
-        with _Pipe():
+        with Pipe():
             code = int(options.run(options))
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -75,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _check_command(commands)
     _checks_command(commands)
     _explain_command(commands)
+    _report_command(commands)
     _completion_command(commands)
     return top
 
@@ -110,6 +110,7 @@ def _check_command(commands: Any) -> None:
     command.add_argument("--config", metavar="FILE", help="configuration (default: conformant.toml, pyproject.toml)")
     command.add_argument("--today", metavar="DATE", help="judge as of this day (YYYY-MM-DD; default: today)")
     command.add_argument("--no-cache", action="store_true", help="neither use nor write the cache")
+    command.add_argument("--keep", action="store_true", help="keep the report in the history (conformant report)")
     command.set_defaults(run=_check)
 
 
@@ -129,6 +130,12 @@ def _explain_command(commands: Any) -> None:
     command.set_defaults(run=_explain)
 
 
+def _report_command(commands: Any) -> None:
+    from conformant import report_cli
+
+    report_cli.add(commands)
+
+
 def _completion_command(commands: Any) -> None:
     command = commands.add_parser(
         "completion", help="print shell completion", description="Print a completion script for your shell."
@@ -143,7 +150,7 @@ def _completion_command(commands: Any) -> None:
 def _check(options: argparse.Namespace) -> int:
     from conformant.run import NoGarbage
 
-    with NoGarbage(), _Errors() as errors:
+    with NoGarbage(), Errors() as errors:
         return _run_check(options)
     return errors.code
 
@@ -155,79 +162,33 @@ def _run_check(options: argparse.Namespace) -> int:
     from conformant.config import day
     from conformant.run import check_paths
 
-    formats = _formats(options)
-    settings, file = _settings(options)
+    formats = output.formats(options)
+    settings, file = output.settings(options)
     if options.write_baseline and not Path(settings.baseline).exists():
         settings = replace(settings, baseline="")
     report = check_paths(
         options.paths, settings, file=file, today=day(options.today), keep_passes=options.all,
         cached=not options.no_cache, held=_held,
     )  # fmt: skip
+    if options.keep or settings.history.keep:
+        output.keep(report, settings, "check")
     if options.write_baseline:
-        with _writing(options.write_baseline):
+        with output.writing(options.write_baseline):
             count = baseline.write(Path(options.write_baseline), report)
         print(f"wrote {count} fingerprints to {options.write_baseline}", file=sys.stderr)
         return 0
     if not options.quiet or options.output:
-        with _Pipe():
-            _write(report, formats, options)
+        with Pipe():
+            output.write(report, formats, options)
     return verdict.exit_code(report)
-
-
-def _formats(options: argparse.Namespace) -> "dict[str, Exporter | None]":
-    """The exporters of the formats asked for, None for the terminal's."""
-    from conformant.content import content
-    from conformant.leaf import Exporter, load
-
-    files = {file.stem: file for file in sorted(content("reports").glob("*.py"))}
-    found: dict[str, Exporter | None] = {}
-    for name in options.format.split(","):
-        if name not in files and name != "terminal":
-            raise _Usage(f"no format {name!r}; there are terminal, {', '.join(files)}")
-        found[name] = load(str(files[name]), Exporter) if name in files else None
-    if len(found) > 1 and not options.output:
-        raise _Usage("several formats need --output FOLDER")
-    return found
-
-
-def _write(report: "Report", formats: "dict[str, Exporter | None]", options: argparse.Namespace) -> None:
-    for leaf in formats.values():
-        pieces = leaf.function(report) if leaf is not None else _terminal(report, options)
-        if not options.output:
-            sys.stdout.writelines(pieces)
-            continue
-        with _writing(options.output):
-            target = Path(options.output)
-            if len(formats) > 1 or target.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-                target = target / f"conformant{leaf.suffix if leaf is not None else '.txt'}"
-            with target.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.writelines(pieces)
-
-
-def _terminal(report: "Report", options: argparse.Namespace) -> Iterable[str]:
-    from shutil import get_terminal_size
-
-    from conformant.terminal import render
-
-    color = sys.stdout.isatty() and not (options.no_color or options.output or os.environ.get("NO_COLOR"))
-    return render(report, color=color, width=get_terminal_size((120, 40)).columns, verbose=options.verbose)
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _Usage(f"{name}: cannot be written: {error.strerror}") from None
 
 
 def _checks(options: argparse.Namespace) -> int:
     from conformant import docs
     from conformant.run import all_checks
 
-    with _Errors() as errors:
-        settings, _ = _settings(options)
+    with Errors() as errors:
+        settings, _ = output.settings(options)
         sys.stdout.writelines(docs.listing(all_checks(settings), options.format))
         return 0
     return errors.code
@@ -237,11 +198,11 @@ def _explain(options: argparse.Namespace) -> int:
     from conformant import docs
     from conformant.run import all_checks
 
-    with _Errors() as errors:
-        settings, _ = _settings(options)
+    with Errors() as errors:
+        settings, _ = output.settings(options)
         found: list[Check] = [one for one in all_checks(settings) if one.answers_to(options.check)]
         if not found:
-            raise _Usage(f"no check {options.check!r}; conformant checks lists them all")
+            raise Usage(f"no check {options.check!r}; conformant checks lists them all")
         sys.stdout.writelines(docs.explanation(found[0]))
         return 0
     return errors.code
@@ -255,60 +216,6 @@ def _completion(options: argparse.Namespace) -> int:
         return USAGE
     print(shtab.complete(parser(), options.shell))
     return 0
-
-
-# options
-
-
-class _Usage(Exception):
-    """A wrong use of the command line."""
-
-
-class _Pipe:
-    """Lets whoever reads the output stop when they have seen enough."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        if kind is None or not issubclass(kind, BrokenPipeError):
-            return False
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-
-
-class _Errors:
-    """Turns the errors that a user can mend into one line and an exit code."""
-
-    code = USAGE
-
-    def __enter__(self) -> "_Errors":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
-        if kind is None or error is None:
-            return False
-        from conformant.config import ConfigurationError
-        from conformant.leaf import LeafError
-        from conformant.load.files import NoSuchInput
-
-        if not isinstance(error, ConfigurationError | LeafError | NoSuchInput | _Usage):
-            return False
-        print(f"conformant: {error}", file=sys.stderr)
-        return True
-
-
-def _settings(options: argparse.Namespace) -> "tuple[Settings, Path | None]":
-    """The settings of the configuration file with the command line's on top, and that file."""
-    from conformant.config import resolve, variables
-
-    given = vars(options)
-    lists = ("select", "skip", "checks", "exclude", "values", "crds")
-    flags: dict[str, Any] = {name: tuple(given.get(name) or ()) for name in lists}
-    flags["variable_files"] = tuple(given.get("var_file") or ())
-    flags["variables"] = variables(given.get("var") or ())
-    flags |= {name: given.get(name) for name in ("fail_on", "strict", "baseline")}
-    return resolve(options.config, flags, given.get("kubernetes"))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,23 @@ class StatedWaiver(Struct, frozen=True, forbid_unknown_fields=True):
     resource: str = "*"
 
 
+class HistorySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where runs are kept.
+
+    - `keep`: keep every run, as `--keep` does for one; audits are kept unless told otherwise.
+    - `url`: of the database, such as ``postgresql+psycopg://…``; a SQLite file of the user's unless stated.
+    - `days`: runs older than this are forgotten, but for the newest; 0 keeps all.
+    - `platform`: the name under which the runs are kept.
+    - `trusted`: files with the public keys whose signed reports `conformant report verify` accepts.
+    """
+
+    keep: bool = False
+    url: str = ""
+    days: int = 400
+    platform: str = ""
+    trusted: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings.
 
@@ -42,6 +59,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     - `crds`: files or folders with custom resource definitions.
     - `baseline`: a file of accepted fingerprints.
     - `cache`: whether results of unchanged files are kept between runs.
+    - `history`: where runs are kept.
     - `profile`: what the platform is (component versions, mesh, registries …).
     - `settings`: parameters of single checks, by id or slug.
     - `waivers`: accepted findings.
@@ -59,6 +77,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     crds: tuple[str, ...] = ()
     baseline: str = ""
     cache: bool = True
+    history: HistorySettings = HistorySettings()
     profile: Profile = Profile()
     settings: dict[str, dict[str, Any]] = {}
     waivers: tuple[StatedWaiver, ...] = ()

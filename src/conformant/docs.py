@@ -116,7 +116,7 @@ def _text(value: Any) -> str:
 
 def configuration_page() -> str:
     """The reference of all settings, with their defaults."""
-    from conformant.config import Settings, StatedWaiver
+    from conformant.config import HistorySettings, Settings, StatedWaiver
     from conformant.profile import Mesh, Profile
 
     lines = [
@@ -148,6 +148,7 @@ def configuration_page() -> str:
         ("Settings", Settings),
         ("[profile]", Profile),
         ("[profile.mesh]", Mesh),
+        ("[history]", HistorySettings),
         ("[[waivers]]", StatedWaiver),
     )
     for title, kind in tables:

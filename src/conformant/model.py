@@ -185,12 +185,13 @@ class Resource:
     API group (empty for core and for other families); `raw` holds plain Python values that
     nobody may change; `parent` is the resource that this one is embedded in, `parts` are the keys of a
     ConfigMap that are resources of their own; `meta` holds what
-    a loader knows beside the values (for Terraform: references, region, root).
+    a loader knows beside the values (for Terraform: references, region, root); `platform` names the
+    cluster or region that it is of, in a report put together of several.
     """
 
     __slots__ = (
         "address", "family", "group", "kind", "locator", "meta", "name", "namespace", "parent", "parts",
-        "raw", "source", "version", "views",
+        "platform", "raw", "source", "version", "views",
     )  # fmt: skip
 
     def __init__(
@@ -211,6 +212,7 @@ class Resource:
         self.meta = meta
         self.address = address or f"{kind}/{namespace or '-'}/{name}"
         self.parts: frozenset[str] = frozenset()
+        self.platform = ""
         self.views: dict[type, Any] | None = None
 
     def seen_as(self, view: type[ViewType]) -> ViewType:
@@ -272,6 +274,16 @@ class Waiver(Struct, frozen=True):
     origin: Place | None = None
 
 
+class Evidence(Struct, frozen=True):
+    """What a verdict rests on. `kind`: ``file`` (`version` is its SHA-256), ``object`` of an API server
+    (`version` is its resourceVersion) or ``probe`` (`text` is the transcript, redacted)."""
+
+    kind: str
+    subject: str
+    version: str = ""
+    text: str = ""
+
+
 class Result(Struct):
     """The verdict of one check on one resource. `reason` explains unknown, error and not_applicable."""
 
@@ -284,13 +296,15 @@ class Result(Struct):
     reason: str = ""
     place: Place | None = None
     waiver: Waiver | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 class FileCoverage(Struct):
     """What became of one input file: ``read``, ``partial`` (some statements could not be read),
     ``rendered``, ``template``, ``skipped`` or ``unreadable``.
 
-    `place` points at the fault when `status` is ``partial``, ``unreadable`` or ``template``.
+    `place` points at the fault when `status` is ``partial``, ``unreadable`` or ``template``; `sha256` is
+    that of the bytes read.
     """
 
     file: str
@@ -298,6 +312,7 @@ class FileCoverage(Struct):
     resources: int = 0
     reason: str = ""
     place: Place | None = None
+    sha256: str = ""
 
 
 class Coverage(Struct):
@@ -307,6 +322,18 @@ class Coverage(Struct):
     resources: int = 0
     unseen_kinds: dict[str, int] = {}
     idle_checks: list[str] = []
+
+
+class Run(Struct, frozen=True):
+    """Which run a report is of: `at` is its time (ISO 8601, UTC), `kind` ``check`` or ``audit``, `platform`
+    the name of what was looked at; `platforms` those of a report put together of several. `id` is that
+    of the history."""
+
+    at: str = ""
+    kind: str = "check"
+    platform: str = ""
+    platforms: tuple[str, ...] = ()
+    id: str = ""
 
 
 class Report(Struct):
@@ -322,6 +349,7 @@ class Report(Struct):
     seconds: float = 0.0
     fail_on: Severity = Severity.LOW
     strict: bool = False
+    run: Run | None = None
 
     def of(self, *statuses: Status) -> Iterator[Result]:
         """The results with one of these verdicts."""

@@ -1,6 +1,7 @@
 """From the paths that a user names to resources with places."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from os.path import commonpath, dirname, isabs
 from typing import Any, Protocol
 
@@ -90,8 +91,17 @@ class Loader:
         self._sql([found for found in groups.get("sql", ()) if found.path not in consumed])
         self._terraform(groups, consumed)
         self.files.sort(key=lambda entry: entry.file)
+        self._fingerprints(inputs)
         coverage = Coverage(files=self.files, resources=sum(r.family != "source" for r in self.resources))
         return Loaded(self.resources, coverage, self.crds, self.waivers, self.waiver_faults)
+
+    def _fingerprints(self, inputs: Sequence[Input]) -> None:
+        """Note of what bytes each file was, for evidence."""
+        contents = {found.path: found.data for found in inputs if found.data is not None}
+        for entry in self.files:
+            data = contents.get(entry.file)
+            if data is not None:
+                entry.sha256 = sha256(data).hexdigest()
 
     # charts and overlays
 
