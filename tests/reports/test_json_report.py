@@ -34,7 +34,8 @@ def test_the_contract(sample: Report, export: Export, schema: jsonschema.Draft20
     assert document["results"][0] == {
         "id": "KAF-001", "status": "fail", "severity": "critical", "requirement": "transport",
         "resource": {
-            "address": "Kafka/shop/events", "family": "kubernetes", "kind": "Kafka", "namespace": "shop", "name": "events", "source": "file",
+            "address": "Kafka/shop/events", "family": "kubernetes",
+            "kind": "Kafka", "namespace": "shop", "name": "events", "source": "file",
         },
         "findings": [
             {
