@@ -259,19 +259,19 @@ class Reading:
             self.seen = True
             for index, severity, fault in open_entrances(lines):
                 rule = entrance(lines[index])
-                yield Finding(fault, Path((rule.text if rule else "",)), severity, HBA)
+                yield Finding(fault, Path(("line", rule.text if rule else "")), severity, HBA)
         elif "postgres" in name or any(SERVER.match(line) for line in lines):
             self.seen = True
             settings = {match[1]: match[2] for line in lines if (match := SETTING.match(line))}
             for key, severity, fault in weak_settings(settings):
-                yield Finding(fault, Path((str(key),)), severity, SERVED)
+                yield Finding(fault, Path(("line", str(key))), severity, SERVED)
 
     def client(self, lines: list[str]) -> Iterator[Item]:
         """Connection strings in the settings of a program."""
         for line in lines:
             name, equals, _ = line.strip().partition("=")
             for connection in connections(line):
-                yield from self.connection(connection, Path((name.strip(),)) if equals else Path())
+                yield from self.connection(connection, Path(("line", name.strip())) if equals else Path())
 
 
 def _refuses_plaintext(pod: Workload, platform: Platform) -> bool:

@@ -100,7 +100,7 @@ class _Reader:
             elif "\n" in content and "." not in key and _MAPPING.match(content):
                 self.yaml(key, content, (section, key), certain=False)
             elif key.endswith(_TEXT):
-                self.add("ConfigText", key, content, _Lines(self.origin((section, key)), content))
+                self.add("ConfigText", key, content, _Lines(self.place((section, key)), self.origin((section, key)), content))
         self.sections(section, sectioned, texts)
 
     def sections(self, section: str, kinds: Mapping[str, str], texts: Mapping[str, str]) -> None:
@@ -197,18 +197,19 @@ class _Fixed:
 
 
 class _Lines:
-    """Places the lines of a text; a path names a line by what it begins with."""
+    """Places the lines of a text: ``("line", "ssl = off")`` is the first that begins so, any other path the text."""
 
-    def __init__(self, origin: Origin, content: str) -> None:
+    def __init__(self, key: Place, origin: Origin, content: str) -> None:
+        self.key = key
         self.origin = origin
         self.content = content
 
     def place(self, path: Sequence[Step]) -> Place:
-        if path and isinstance(path[0], str) and self.origin.exact:
+        if len(path) == 2 and path[0] == "line" and self.origin.exact:
             for number, line in enumerate(self.content.splitlines(), 1):
-                if " ".join(line.split()).startswith(path[0]):
+                if " ".join(line.split()).startswith(str(path[1])):
                     return self.origin.place(number, 1)
-        return Place(self.origin.file, self.origin.first_line - self.origin.exact, note=self.origin.note)
+        return self.key
 
     def comments(self, path: Sequence[Step]) -> Iterable[tuple[int, str]]:
         return ()
