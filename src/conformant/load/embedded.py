@@ -100,7 +100,8 @@ class _Reader:
             elif "\n" in content and "." not in key and _MAPPING.match(content):
                 self.yaml(key, content, (section, key), certain=False)
             elif key.endswith(_TEXT):
-                self.add("ConfigText", key, content, _Lines(self.place((section, key)), self.origin((section, key)), content))
+                lines = _Lines(self.place((section, key)), self.origin((section, key)), content)
+                self.add("ConfigText", key, content, lines)
         self.sections(section, sectioned, texts)
 
     def sections(self, section: str, kinds: Mapping[str, str], texts: Mapping[str, str]) -> None:
