@@ -74,6 +74,42 @@ class SecretManifest(Object):
                     yield path, str(key), text if plain is None else plain
 
 
+class SecretSource(Object):
+    """What makes a Secret: its manifest, an ExternalSecret or a SealedSecret."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({
+        "/Secret", _EXTERNAL, _CLUSTER_EXTERNAL, "bitnami.com/SealedSecret",
+    })  # fmt: skip
+
+    @property
+    def keys(self) -> Iterator[tuple[Path, str]]:
+        """(path, key) of what the Secret holds, as far as it is stated. No value is read."""
+        if self.kind in ("ExternalSecret", "ClusterExternalSecret"):
+            external = ExternalSecret(self.resource)
+            for path, entry in external.entries:
+                if isinstance(key := entry.get("secretKey"), str):
+                    yield path / "secretKey", key
+            yield from self._keys((*external.spec_path, "target", "template", "data"))
+        elif self.kind == "SealedSecret":
+            yield from self._keys(("spec", "encryptedData"))
+        else:
+            yield from self._keys(("data",))
+            yield from self._keys(("stringData",))
+
+    def _keys(self, steps: tuple[Step, ...]) -> Iterator[tuple[Path, str]]:
+        return ((Path((*steps, key)), key) for key in self.map(*steps) if isinstance(key, str))
+
+    @property
+    def secret_name(self) -> str:
+        """The name of the Secret that it makes."""
+        if self.kind in ("ExternalSecret", "ClusterExternalSecret"):
+            stated = mapping(ExternalSecret(self.resource).spec, "target").get("name")
+        else:
+            stated = self.map("spec", "template", "metadata").get("name") if self.kind == "SealedSecret" else None
+        return stated if isinstance(stated, str) and stated else self.name
+
+
 Steps = tuple[Step, ...]
 Named = tuple[Steps, str, str, bool]
 """The path of a text, its name, the text, and whether it is an element of a list."""
