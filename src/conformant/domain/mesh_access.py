@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from conformant.domain.mesh import DATAPLANE, injected
 from conformant.domain.mesh_hosts import Backends
 from conformant.model import Path
 from conformant.platform import Platform
@@ -107,3 +108,32 @@ def http_parts(rule: AccessRule) -> list[Path]:
     found = [path / name for path, raw in rule.operations for name in HTTP_OPERATIONS if raw.get(name)]
     found += [path / name for path, raw in rule.sources for name in HTTP_SOURCES if raw.get(name)]
     return found + [path / "key" for path, raw in rule.conditions if str(raw.get("key")) not in L4_CONDITIONS]
+
+
+_L4_OPERATIONS = ("ports", "notPorts")
+_L4_SOURCES = (
+    "ipBlocks", "notIpBlocks", "namespaces", "notNamespaces", "serviceAccounts", "notServiceAccounts", "principals",
+    "notPrincipals",
+)  # fmt: skip
+
+
+def l4_remains(rule: AccessRule) -> bool:
+    """Whether a rule still says something without its conditions on HTTP."""
+    return (
+        any(raw.get(name) for _, raw in rule.operations for name in _L4_OPERATIONS)
+        or any(raw.get(name) for _, raw in rule.sources for name in _L4_SOURCES)
+        or any(str(raw.get("key")) in L4_CONDITIONS for _, raw in rule.conditions)
+    )
+
+
+def for_ztunnel(namespace: str, selector: dict[Any, Any], platform: Platform) -> bool:
+    """Whether a policy without targets holds ambient pods; those of a namespace that is ambient and of which
+    no workload is here count as such."""
+    everywhere = namespace == platform.profile.mesh.root_namespace
+    scopes = platform.namespaces.values() if everywhere else (platform.namespaces[namespace],)
+    for scope in scopes:
+        if not scope.workloads and scope.labels.get(DATAPLANE) == "ambient":
+            return True
+        if any(equals(selector, one.labels) and injected(one, platform).ambient for one in scope.workloads):
+            return True
+    return False

@@ -89,7 +89,9 @@ class DestinationRules:
                 continue  # a host that is not known: the checks of that rule say so
 
         self._within: dict[str, list[tuple[str, DestinationRule]]] = {}
+        self._first: dict[str, DestinationRule] = {}
         for (_, host), rules in self._rules.items():
+            self._first.setdefault(host, rules[0])
             for pattern in wildcards(host):
                 if pattern != host:
                     self._within.setdefault(pattern, []).extend((host, rule) for rule in rules)
@@ -97,6 +99,10 @@ class DestinationRules:
     def within(self, host: str) -> list[tuple[str, DestinationRule]]:
         """(full host, rule) of the rules, of whatever namespace, that are more specific than a wildcard."""
         return self._within.get(host, [])
+
+    def anywhere(self, host: str) -> DestinationRule | None:
+        """A rule for a host in whatever namespace, seen by its clients or not: the most specific one."""
+        return next((self._first[name] for name in (host, *wildcards(host)) if name in self._first), None)
 
     def candidates(self, client: str, host: str) -> Iterator[DestinationRule]:
         """The rules for `host` that namespace `client` sees, the one that counts first. Rules for one host in one

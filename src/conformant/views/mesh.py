@@ -8,6 +8,7 @@ from msgspec import Struct
 from conformant.model import Path, dig, mapping, sequence
 from conformant.views.base import Object
 from conformant.views.selector import equals
+from conformant.views.workload import Workload
 
 
 class PeerAuthentication(Object):
@@ -230,6 +231,35 @@ class IstioGateway(Object):
         return [
             (Path(("spec", "servers", n)), mapping(server)) for n, server in enumerate(self.list("spec", "servers"))
         ]
+
+
+class Routing(Object):
+    """What says where traffic goes: VirtualServices, gateways, proxies' settings, Ingresses, HTTPRoutes."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({
+        "networking.istio.io/VirtualService", "networking.istio.io/Gateway", "networking.istio.io/Sidecar",
+        "networking.istio.io/EnvoyFilter", "networking.k8s.io/Ingress", "gateway.networking.k8s.io/HTTPRoute",
+    })  # fmt: skip
+
+
+class AmbientObject(Object):
+    """What ambient reads: policies, and what names a waypoint."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = (Workload.kinds or frozenset()) | {
+        "security.istio.io/AuthorizationPolicy", "security.istio.io/RequestAuthentication",
+        "security.istio.io/PeerAuthentication", "/Namespace", "/Service",
+    }  # fmt: skip
+
+
+class EdgeGateway(Object):
+    """What listens at the edge: Istio's Gateway, or that of the Gateway API."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset(
+        {"networking.istio.io/Gateway", "gateway.networking.k8s.io/Gateway"}
+    )
 
 
 def server_hosts(server: dict[Any, Any]) -> list[tuple[str, str]]:
