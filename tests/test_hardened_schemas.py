@@ -25,6 +25,7 @@ ROOTS = ["primary", "recovery", "edge", "backups"]
 PUBLISHED_ELSEWHERE = {  # kinds of add-ons whose definitions are rarely at hand
     ("barmancloud.cnpg.io/v1", "ObjectStore"),
     ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),
+    ("gateway.networking.k8s.io/v1", "Gateway"),
     ("policy.sigstore.dev/v1beta1", "ClusterImagePolicy"),
     ("snapshot.storage.k8s.io/v1", "VolumeSnapshotClass"),
 }
