@@ -1,4 +1,4 @@
-"""The command line: ``conformant check | checks | explain | completion``."""
+"""The command line: ``conformant check | reach | checks | explain | completion``."""
 
 import argparse
 import os
@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"conformant {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _check_command(commands)
+    _reach_command(commands)
     _checks_command(commands)
     _explain_command(commands)
     _report_command(commands)
@@ -128,6 +129,12 @@ def _explain_command(commands: Any) -> None:
     command.add_argument("--checks", action="append", default=[], metavar="FOLDER", help="checks of your own")
     command.add_argument("--config", metavar="FILE", help="configuration file")
     command.set_defaults(run=_explain)
+
+
+def _reach_command(commands: Any) -> None:
+    from conformant import reach_cli
+
+    reach_cli.add(commands)
 
 
 def _report_command(commands: Any) -> None:

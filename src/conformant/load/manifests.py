@@ -10,6 +10,7 @@ from conformant.load.yaml import Document, YamlLocator, documents
 from conformant.model import Locator, Path, Place, Resource, Step, Unknown
 from conformant.platform import CLUSTER_SCOPED
 from conformant.profile import Profile
+from conformant.regex import lazy
 
 
 class Fault(Struct, frozen=True):
@@ -147,6 +148,21 @@ def _named_cluster_wide(group: str, kind: str) -> bool:
     return False
 
 
+_SCALAR = lazy(r"[^:]*:\s+([\w.+-]+)")
+
+
+def _written(parsed: Parsed, field: str) -> str:
+    """A name that YAML takes for a boolean or a number, as it is written: the API server rejects the object,
+    but that is how its author knows it."""
+    locator: Any = parsed.locator
+    place = locator.place(Path(("metadata", field)))
+    while isinstance(locator, Within):
+        locator = locator.outer
+    row = parsed.text.split("\n")[place.line - locator.first_line]
+    found = _SCALAR.match(row, place.column - 1 - locator.indent)
+    return found[1] if found else str(parsed.raw["metadata"][field]).lower()
+
+
 def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resource:
     """The resource of an object; `scoped` are cluster-scoped kinds beyond the built-in ones."""
     raw = parsed.raw
@@ -160,10 +176,14 @@ def resource(parsed: Parsed, profile: Profile, scoped: frozenset[str]) -> Resour
     if key in CLUSTER_SCOPED or key in scoped or (declared is None and _named_cluster_wide(group, kind)):
         namespace = ""
     else:
+        if isinstance(declared, bool | int | float):
+            declared = _written(parsed, "namespace")
         namespace = declared if isinstance(declared, str) and declared else ""
         namespace = namespace or profile.assumed_namespace or "default"
     name = metadata.get("name")
-    if not isinstance(name, str):
+    if isinstance(name, bool | int | float):
+        name = _written(parsed, "name")
+    elif not isinstance(name, str):
         name = "?" if name.__class__ is Unknown else str(name or metadata.get("generateName") or "?")
     return Resource(
         family="kubernetes", group=group, version=version, kind=kind, namespace=namespace, name=name, raw=raw,

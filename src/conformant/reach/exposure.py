@@ -1,0 +1,98 @@
+"""What the world can reach: pods that something publishes, on the ports that policies let through."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from conformant.model import Resource, Undecided, dig, mapping, sequence
+from conformant.reach.answers import Answers
+from conformant.reach.endpoints import Endpoint
+from conformant.reach.ports import NONE, Ports
+from conformant.reach.services import Service
+
+
+class Exposure(Struct, frozen=True):
+    """Pods that the outside can reach: who publishes them, and from which address blocks which ports are open."""
+
+    endpoint: Endpoint
+    published: tuple[str, ...]
+    ports: Ports
+    blocks: tuple[str, ...]
+
+
+def exposures(answers: Answers) -> Iterator[Exposure]:
+    """The endpoints that are published and whose published ports some outside address may reach."""
+    for end in answers.pods:
+        if end.pod is None:
+            continue
+        published = list(_published(answers, end.pod))
+        if not published:
+            continue
+        wanted = Ports.union(ports for _, ports in published)
+        found, blocks = NONE, []
+        for outside in answers.world:
+            ports = answers.connection(outside, end).open & wanted
+            if ports:
+                found |= ports
+                blocks.append(outside.name)
+        if found:
+            names = dict.fromkeys(name for name, ports in published if ports & found)
+            yield Exposure(end.pod, tuple(names), found, tuple(blocks))
+
+
+def _published(answers: Answers, one: Endpoint) -> Iterator[tuple[str, Ports]]:
+    """(what publishes it, the pod's ports): Services of the kinds for that, host ports, the host's network."""
+    for service in answers.services:
+        if service.public and any(backend is one for backend in service.backends):
+            yield service.address, _targets(service, one)
+    if one.workload is None:
+        return
+    for container in one.workload.all_containers:
+        for port in container.ports:
+            number = dig(port, "containerPort")
+            if isinstance(number, int) and (one.host_network or dig(port, "hostPort")):
+                via = "the host's network" if one.host_network else f"host port {dig(port, 'hostPort')}"
+                yield via, Ports.of(str(dig(port, "protocol") or "TCP"), number)
+
+
+def _targets(service: Service, one: Endpoint) -> Ports:
+    return Ports.union(service.targets(port, one) for port in service.ports)
+
+
+ROUTES = ("networking.k8s.io/Ingress", "gateway.networking.k8s.io/HTTPRoute")
+
+
+def routed(answers: Answers) -> Iterator[tuple[str, Service]]:
+    """(route, Service) of what gateways publish by name: the gateway's own pods are what the world reaches."""
+    by_name = {(each.resource.namespace, each.resource.name): each for each in answers.services}
+    for key in ROUTES:
+        for route in answers.platform.kind(key):
+            try:
+                names = list(_backends(route))
+            except Undecided:
+                continue
+            for namespace, name in dict.fromkeys(names):
+                if (namespace, name) in by_name:
+                    yield route.address, by_name[namespace, name]
+
+
+def _backends(route: Resource) -> Iterator[tuple[str, str]]:
+    spec = mapping(route.raw, "spec")
+    if route.kind == "Ingress":
+        backends: list[Any] = [mapping(spec, "defaultBackend")]
+        backends += [
+            mapping(mapping(path), "backend")
+            for rule in sequence(spec, "rules")
+            for path in sequence(mapping(rule), "http", "paths")
+        ]
+        for backend in backends:
+            name = dig(backend, "service", "name") or dig(backend, "serviceName")
+            if isinstance(name, str):
+                yield route.namespace, name
+        return
+    for rule in sequence(spec, "rules"):
+        for reference in sequence(mapping(rule), "backendRefs"):
+            name = dig(reference, "name")
+            if isinstance(name, str):
+                yield str(dig(reference, "namespace") or route.namespace), name
