@@ -154,12 +154,14 @@ _SCALAR = lazy(r"[^:]*:\s+([\w.+-]+)")
 def _written(parsed: Parsed, field: str) -> str:
     """A name that YAML takes for a boolean or a number, as it is written: the API server rejects the object,
     but that is how its author knows it."""
+    if parsed.document is None:
+        return str(parsed.raw["metadata"][field]).lower()
     locator: Any = parsed.locator
     place = locator.place(Path(("metadata", field)))
     while isinstance(locator, Within):
         locator = locator.outer
-    row = parsed.text.split("\n")[place.line - locator.first_line]
-    found = _SCALAR.match(row, place.column - 1 - locator.indent)
+    rows = parsed.text.split("\n")
+    found = _SCALAR.match(rows[place.line - locator.first_line], place.column - 1 - locator.indent)
     return found[1] if found else str(parsed.raw["metadata"][field]).lower()
 
 
