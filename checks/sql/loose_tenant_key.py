@@ -2,7 +2,8 @@
 
 What it checks: The tenant key of a table, else its user key, is NOT NULL, refers to the table that owns it,
 with a stated decision on what happens when that row goes, and leads an index (primary key and UNIQUE count).
-A table with a user key has a tenant key too where the database knows tenants. A column that is its table's
+A table with a user key has a tenant key too where the database knows tenants, but for what is the user's in
+all of them: sessions, identities, preferences. A column that is its table's
 whole primary key owns the identity itself; columns of a parent table are judged there.
 
 Why it matters: Rows without a tenant belong to nobody and to everybody: policies hide them or show them to
@@ -25,6 +26,10 @@ from conformant.views.sql import Database, Table
 from conformant.views.sql_parts import Column
 
 TENANTS = lazy(r"(?:tenant|org|organi[sz]ation)s?(?:_?id)?")
+OF_THE_USER_ALONE = lazy(
+    r"(?i)(?:.*_)?(?:sessions?|accounts?|identities|identity|logins?|devices?|preferences?|passwords?|mfa\w*|otps?)"
+    r"|.*(?:reset|verification|confirmation)s?_?tokens?|refresh_?tokens?"
+)
 CURE = Cure("NOT NULL, REFERENCES … ON DELETE …, CREATE INDEX CONCURRENTLY on the key", grade="none")
 
 
@@ -93,7 +98,8 @@ def _faults(table: Table, column: Column, tenancy: Tenancy) -> Iterator[tuple[Se
     yield from _reference(table, column, tenancy)
     if not table.is_indexed(column.name):
         yield Severity.MEDIUM, "leads no index"
-    if tenancy.tenants and not table.tenant_columns and not _owns(table, column) and table.columns_known:
+    alone = not table.tenant_columns and not _owns(table, column) and table.columns_known
+    if tenancy.tenants and alone and OF_THE_USER_ALONE.fullmatch(table.name) is None:
         yield Severity.MEDIUM, "stands alone: rows name their user, not their tenant"
 
 

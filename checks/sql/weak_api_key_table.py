@@ -35,10 +35,11 @@ PASSING = lazy(
 PLAIN = lazy(
     r"(?i)(?:(?:api|access|auth|secret|private|client|bearer)_?)*(?:key|token|secret)(?:_?(?:value|plain|plaintext|text))?"
 )
-PLAIN_ANYWHERE = lazy(
-    r"(?i)(?:\w+_)?(?:api_?(?:key|token|secret)|(?:access|auth|bearer)_?token|access_?key_?secret|secret_?(?:access_?)?key"
-    r"|client_?secret)(?:_?(?:value|plain|plaintext|text))?"
+HOLDER_TABLE = lazy(
+    r"(?i)(?:.*_)?(?:users?|accounts?|customers?|organi[sz]ations?|tenants?|projects?|workspaces?|clients?|applications?|members?)"
 )
+GIVEN_OUT = lazy(r"(?i)(?:api_?(?:key|token|secret)|client_?secret)(?:_?(?:value|plain|plaintext|text))?")
+OTHERS = lazy(r"(?i)(?:.*_)?(?:llm|openai|provider|integration|external|vendor|third_?party|connector|webhook)s?_.*")
 TEXT = lazy(r"(?i)(?:text|varchar|char|citext|uuid)\b.*")
 HASH = lazy(
     r"(?i)(?:.*(?:key|token|secret)\w*_)?(?:hash|digest|checksum|sha256|hashed)|hashed_\w+|(?:key|token|secret)hash"
@@ -71,9 +72,11 @@ HASHED = Cure("keep a hash (key_hash BYTEA NOT NULL UNIQUE) and show the key onc
     ],
 )  # fmt: skip
 def weak_api_key_table(table: Table) -> Iterator[Item]:
-    keys = _is_key_table(table)
-    plain = [column for column in table.columns if _is_plain(column, PLAIN if keys else PLAIN_ANYWHERE)]
-    if not (keys or plain) or table.is_foreign or PASSING.search(table.name):
+    keys, holders = _is_key_table(table), HOLDER_TABLE.fullmatch(table.name) is not None
+    plain = [
+        column for column in table.columns if (keys or holders) and _is_plain(column, PLAIN if keys else GIVEN_OUT)
+    ]
+    if not (keys or plain) or table.is_foreign or PASSING.search(table.name) or OTHERS.fullmatch(table.name):
         yield NotApplicable("no API keys in it")
         return
     for column in plain:

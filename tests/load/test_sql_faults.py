@@ -175,3 +175,14 @@ def test_independent_statements_commute(statements: list[str]) -> None:
         return load([SqlText("a.sql", "CREATE TABLE t (x int);" + "".join(order))])[0][-1].raw
 
     assert raw(statements) == raw(sorted(statements))
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["migrations/0001_users.mysql.up.sql", "schema.sqlite3.sql", "clickhouse/migrations/0001_events.up.sql"],
+)
+def test_what_its_name_says_to_be_for_another_database_is_left_out(file: str) -> None:
+    resources, files = load([SqlText(file, "CREATE TABLE t (a int);"), SqlText("0002.sql", "CREATE TABLE u (a int);")])
+    assert [resource.address for resource in resources if resource.kind == "Table"] == ["Table/public/u"]
+    assert resources[0].locator.place(()).file == "0002.sql"
+    assert [entry.status for entry in files] == ["skipped", "read"]

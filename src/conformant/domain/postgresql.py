@@ -156,9 +156,7 @@ def weak_settings(settings: Mapping[Any, Any]) -> Iterator[tuple[Any, Severity, 
 LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _URL = lazy(r"(?:jdbc:|r2dbcs?:)?postgres(?:ql)?(?:\+\w+)?://([^\s\"'<>`]*)", re.IGNORECASE)
 _PAIRS = lazy(r"(?:(?<=[\s\"'])|^)(?=(?:\w+=\S+ +)*dbname=)((?:\w+=(?:'[^']*'|\S+)(?:\s+|$)){2,})", re.MULTILINE)
-_NET = lazy(
-    r"(?:^|[\"'])((?:Host|Server)=[^;\"'\n]+;(?=[^\n]*\b(?:Database|Username|User ID)=)[^\n\"']*)", re.IGNORECASE
-)
+_NET = lazy(r"(?:^|[\"'])(Host=[^;\"'\n]+;(?=[^\n]*\bUsername=)[^\n\"']*)|\bpgsql:([^\s\"']+)", re.IGNORECASE)
 _TEMPLATE = lazy(r"\$[({]|\{\{|^\$\w|^%\w")
 _PLAINTEXT = frozenset({"disable", "allow", "prefer", "false", "off", "0", "disabled"})
 _UNVERIFIED = frozenset({"require", "verify-ca", "verifyca", "no-verify", "required"})
@@ -194,7 +192,8 @@ class Connection(Struct, frozen=True):
 
 
 def connections(text: str) -> Iterator[Connection]:
-    """The connection strings in a text: URLs, ``host=… dbname=…`` and ``Host=…;Database=…``."""
+    """The connection strings in a text: URLs, ``host=… dbname=…``, Npgsql's ``Host=…;Username=…`` and
+    PHP's ``pgsql:host=…``."""
     for match in _URL.finditer(text):
         yield _of_url(match[1])
     if "dbname=" in text:
@@ -203,7 +202,7 @@ def connections(text: str) -> Iterator[Connection]:
             yield _of_options({key: value.strip("'") for key, value in found.items()})
     if ";" in text:
         for match in _NET.finditer(text):
-            parts = (part.partition("=") for part in match[1].split(";"))
+            parts = (part.partition("=") for part in (match[1] or match[2]).split(";"))
             yield _of_options({key.strip(): value.strip() for key, _, value in parts})
 
 

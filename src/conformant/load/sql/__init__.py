@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from conformant.load.sql.catalog import Catalog
 from conformant.load.sql.grammar import Fault, Statement, dialect, parse
-from conformant.load.sql.migrations import ddl_sets, without_down_part
+from conformant.load.sql.migrations import ddl_sets, named_for, without_down_part
 from conformant.load.sql.source import Mark, Source, SqlText
 from conformant.load.sql.state import resources
 from conformant.load.sql.statements import apply, apply_fault
@@ -30,19 +30,23 @@ def load(texts: Sequence[SqlText], source: str = "sql") -> tuple[list[Resource],
     if not texts:
         return [], []
     read = [(Source(without_down_part(text)), text.file) for text in texts]
-    catalog = Catalog(Mark(read[0][0], 0))
+    found = [parse(text) for text, _ in read]
+    others = [
+        named_for(text.file) or dialect(item for item in items if isinstance(item, Fault) and item.kind == "syntax")
+        for (text, _), items in zip(read, found, strict=True)
+    ]
+    ours = [text for (text, _), other in zip(read, others, strict=True) if not other]
+    catalog = Catalog(Mark(ours[0] if ours else read[0][0], 0))
     coverage: list[FileCoverage] = []
-    for text, _ in read:
-        found = parse(text)
-        foreign = dialect(item for item in found if isinstance(item, Fault) and item.kind == "syntax")
-        if not foreign:
+    for (text, _), items, other in zip(read, found, others, strict=True):
+        if not other:
             catalog.new_session()
-            for item in found:
+            for item in items:
                 if isinstance(item, Statement):
                     apply(catalog, item)
                 else:
                     apply_fault(catalog, item)
-        coverage.append(_coverage(text, found, foreign))
+        coverage.append(_coverage(text, items, other))
     made = resources(catalog, source) if catalog.statements or catalog.database.unmodelled else []
     places = [resource.locator.place(()) for resource in made]
     for entry, (text, file) in zip(coverage, read, strict=True):

@@ -14,6 +14,10 @@ _DOWN_PART = lazy(
     r"^--[ \t]*(?:migrate:down|\+goose[ \t]+Down|\+migrate[ \t]+Down|\+micrate[ \t]+Down|@(?:UNDO|DOWN))\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_FOREIGN_NAME = lazy(
+    r"(?:^|[._-])(mysql|mariadb|sqlite3?|cockroach(?:db)?|mssql|sqlserver|clickhouse)(?=[._-])", re.IGNORECASE
+)
+_FOREIGN_FOLDER = lazy(r"mysql|mariadb|sqlite3?|cockroach(?:db)?|mssql|sqlserver|clickhouse", re.IGNORECASE)
 _UP_FILE = lazy(r"^(?:up|migration)\.sql$", re.IGNORECASE)
 _NUMBER = lazy(r"(\d+)")
 
@@ -43,6 +47,15 @@ def _order(file: str) -> tuple[bool, list[tuple[int, int | str]]]:
     name = path.parent.name + "/" + path.name if _UP_FILE.match(path.name) else path.name
     parts = [(0, int(part)) if part.isdigit() else (1, part) for part in _NUMBER.split(name) if part]
     return path.name.startswith("R__"), parts
+
+
+def named_for(file: str) -> str:
+    """The other database that the name of a file or of a folder above it says it is for; or ""."""
+    *folders, name = PurePosixPath(file).parts or ("",)
+    stated = _FOREIGN_NAME.search(name)
+    if stated:
+        return stated[1].lower()
+    return next((folder.lower() for folder in reversed(folders) if _FOREIGN_FOLDER.fullmatch(folder)), "")
 
 
 def without_down_part(text: SqlText) -> SqlText:
