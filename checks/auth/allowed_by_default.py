@@ -3,7 +3,7 @@
 What it checks: A config with authorization policies says that its default is to deny, by a key of its own
 (default, default_effect …), by one of every policy, or by a last rule for everything. Every service has a
 rule for paths that name it. The services are those of the profile's `service_catalogue`; without one the
-schemas of the database, but for those of `without`, and the long-running workloads of the config's namespace.
+schemas of the database and the Deployments of the config's namespace, but for stores and those of `without`.
 
 Why it matters: What the next release adds has no rule yet. Where the default is to allow, or not stated, it
 is open to everybody with any token.
@@ -20,15 +20,17 @@ from typing import Any
 from msgspec import Struct
 
 from conformant.domain.permissions import permissions, stated
+from conformant.domain.stores import engine_of
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity
 from conformant.platform import Platform
 from conformant.views.config import AuthConfig
+from conformant.views.dumps import FILES
 from conformant.views.sql import Schema
 
 
 class Services(Struct, frozen=True, forbid_unknown_fields=True):
-    """`without` are patterns of schemas that are no service's own."""
+    """`without` are patterns of schemas and workloads that are no services."""
 
     without: tuple[str, ...] = (
         "public", "shared", "common", "reference", "archive*", "audit*", "staging", "migrations", "extensions",
@@ -94,9 +96,12 @@ def _segments(text: str) -> list[str]:
 def _services(config: AuthConfig, platform: Platform, settings: Services) -> list[str]:
     if platform.profile.service_catalogue:
         return sorted(platform.profile.service_catalogue)
-    schemas = {schema.name for schema in platform.of(Schema)}
-    names = {name for name in schemas if not any(fnmatchcase(name, pattern) for pattern in settings.without)}
+    names = {schema.name for schema in platform.of(Schema)}
     namespace = platform.namespaces.get(config.namespace)
     if namespace is not None and namespace.tenant:
-        names.update(workload.name for workload in namespace.workloads if workload.kind in ("Deployment", "Rollout"))
-    return sorted(names)
+        names.update(
+            workload.name
+            for workload in namespace.workloads
+            if workload.kind in ("Deployment", "Rollout") and engine_of(workload) == FILES
+        )
+    return sorted(name for name in names if not any(fnmatchcase(name, pattern) for pattern in settings.without))

@@ -3,7 +3,8 @@
 What it checks: Every provider of JSON Web Tokens in an auth config, and Kong's openid-connect plugin, names
 its issuer, an audience (not ``*``) and where the public keys come from, all over HTTPS. A key set in the
 config holds public keys only. Keys from a host of another domain than the issuer's are a lower finding, but
-for those of `key_hosts` and of the cluster. Istio's RequestAuthentication is judged by optional-token.
+for those of `key_hosts` and of the cluster. A provider of type oidc asks its issuer for the keys, and its tokens
+are for its client_id. Istio's RequestAuthentication is judged by optional-token.
 
 Why it matters: Without an audience a token for any other service of the issuer is good here; keys over plain
 HTTP come from whoever sits in between, and so do the tokens then.
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from conformant.domain.tokens import (
     AUDIENCE,
+    CLIENT,
     DISCOVERY,
     ISSUER,
     JWKS_URI,
@@ -74,6 +76,8 @@ def _issuer(provider: TokenProvider) -> Iterator[Finding]:
 
 def _audience(provider: TokenProvider) -> Iterator[Finding]:
     words = provider.words(AUDIENCE)
+    if words is None and provider.openid and not provider.plugin and provider.has(CLIENT):
+        return
     if not words or "*" in words:
         message = f"provider {provider.name!r} takes tokens that are meant for other services"
         yield Finding(message, provider.at(AUDIENCE, "audience"), cure=EXPLICIT)

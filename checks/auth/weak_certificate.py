@@ -38,6 +38,7 @@ class Lifetimes(Struct, frozen=True, forbid_unknown_fields=True):
 
 OTHER_AUTHORITIES = frozenset({"cacerts", "istio-ca-secret", "linkerd-identity-issuer", "linkerd-trust-anchor"})
 """Secrets of authorities that a mesh signs with itself."""
+AUTHORITIES = ("clusterCa", "clientsCa")
 SIGNED = Cure("use an acme, vault or ca issuer", grade="none")
 ROTATION = Path(("spec", "privateKey", "rotationPolicy"))
 AGAIN = Cure("rotationPolicy: Always", ((ROTATION, "Always"),))
@@ -62,7 +63,8 @@ def weak_certificate(
             _key(certificate, platform), _authority(certificate, platform), _names(certificate, platform),
         ])  # fmt: skip
     elif source.kind == "Kafka":
-        yield from aspects(_strimzi(source, field, platform, settings) for field in ("clusterCa", "clientsCa"))
+        authorities = [_strimzi(source, field, platform, settings) for field in AUTHORITIES]
+        yield from aspects([*authorities, _kept_keys(source)])
     else:
         yield from aspects(_issuer(platform.view(source.resource, Issuer), platform))
 
@@ -196,9 +198,18 @@ def _strimzi(kafka: Object, field: str, platform: Platform, settings: Lifetimes)
         yield Finding(
             "it is renewed without end: renewalDays is not less than validityDays", path / "renewalDays", cure=cure
         )
-    policy = path / "certificateExpirationPolicy"
-    if dig(authority, "certificateExpirationPolicy") != "replace-key":
-        cure = Cure("certificateExpirationPolicy: replace-key", ((policy, "replace-key"),))
-        yield Finding(
-            f"the key of {field} is never replaced, its certificate renewed only", policy, Severity.INFO, cure
-        )
+
+
+def _kept_keys(kafka: Object) -> Iterator[Finding]:
+    """One finding for all authorities whose key stays when the certificate is renewed."""
+    fields = [
+        field
+        for field in AUTHORITIES
+        if kafka.get("spec", field, "generateCertificateAuthority") is not False
+        and kafka.get("spec", field, "certificateExpirationPolicy") != "replace-key"
+    ]
+    if fields:
+        paths = [Path(("spec", field, "certificateExpirationPolicy")) for field in fields]
+        cure = Cure("certificateExpirationPolicy: replace-key", tuple((path, "replace-key") for path in paths))
+        message = f"the key of {' and '.join(fields)} is never replaced, only its certificate renewed"
+        yield Finding(message, paths[0], Severity.INFO, cure)

@@ -23,7 +23,7 @@ from conformant.views.rbac import READS, Role, RoleBinding, Rule
 
 DISCOVERY = frozenset({
     "system:discovery", "system:basic-user", "system:public-info-viewer",
-    "system:service-account-issuer-discovery", "kubeadm:bootstrap-signer-clusterinfo",
+    "system:service-account-issuer-discovery", "system:image-puller", "kubeadm:bootstrap-signer-clusterinfo",
 })  # fmt: skip
 EVERYBODY = {
     "system:unauthenticated": "whoever reaches the API server",

@@ -3,7 +3,8 @@
 What it checks: No rule of a Role or ClusterRole lets its holder bind or escalate roles, impersonate, write
 roles and bindings; open a shell in pods, attach to them, add ephemeral containers; use nodes/proxy; create
 PersistentVolumes; approve certificates; write admission webhooks and policies; change namespaces (their
-labels decide on policies) or nodes; write network and mesh policies, for a ServiceAccount of an application;
+labels decide on policies) or nodes; write network and mesh policies, for a ServiceAccount of an application
+(one outside the platform's namespaces that is no controller of custom resources);
 write ConfigMaps of kube-system. Port forwarding and proxies to pods and Services are high at most; writing
 pods and what makes pods (which is to run as any ServiceAccount there) is high in all namespaces and medium
 in one. Granted for all namespaces they are worse than in one; where nothing in the input binds or aggregates
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from conformant.domain.grants import Grants, Reach, graded
+from conformant.domain.grants import Grants, Reach, controllers, graded
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, Severity
 from conformant.platform import Platform
@@ -35,6 +36,7 @@ HOOKS = (
     "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
 )  # fmt: skip
 APPS = ("deployments", "statefulsets", "daemonsets", "replicasets")
+AS_OTHERS = "to run programs as any ServiceAccount there"
 WRITE = ("create", "update", "patch")
 CHANGE = ("update", "patch")
 ANY_VERB = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
@@ -69,10 +71,10 @@ POWERS = (
     Power("", ("nodes",), CHANGE, "to change where pods are placed"),
     Power("", ("pods/portforward", "pods/proxy", "services/proxy"), ANY_VERB, "to get past network policies",
           Severity.HIGH, Severity.HIGH),
-    Power("", ("pods", "replicationcontrollers"), WRITE, "to run as any ServiceAccount there",
+    Power("", ("pods", "replicationcontrollers"), WRITE, AS_OTHERS,
           Severity.HIGH, Severity.MEDIUM),
-    Power("apps", APPS, WRITE, "to run as any ServiceAccount there", Severity.HIGH, Severity.MEDIUM),
-    Power("batch", ("jobs", "cronjobs"), WRITE, "to run as any ServiceAccount there", Severity.HIGH, Severity.MEDIUM),
+    Power("apps", APPS, WRITE, AS_OTHERS, Severity.HIGH, Severity.MEDIUM),
+    Power("batch", ("jobs", "cronjobs"), WRITE, AS_OTHERS, Severity.HIGH, Severity.MEDIUM),
 )  # fmt: skip
 APPROVAL = Power(SIGNING, ("certificatesigningrequests/approval",), CHANGE, "to make certificates for others")
 CONFIGURATION = Power("", ("configmaps",), WRITE, f"to change the cluster's DNS and its users in {SYSTEM}",
@@ -117,9 +119,13 @@ def _powers(role: Role, reach: Reach, platform: Platform) -> Iterator[Power]:
         yield APPROVAL
     if reach.everywhere or SYSTEM in reach.namespaces or (role.kind == "Role" and role.namespace == SYSTEM):
         yield CONFIGURATION
-    is_platform = platform.profile.is_platform_namespace
-    if any(not is_platform(namespace) for binding in reach.bindings for namespace, _ in binding.accounts):
+    if any(_of_application(account, platform) for binding in reach.bindings for account in binding.accounts):
         yield from ISOLATION
+
+
+def _of_application(account: tuple[str, str], platform: Platform) -> bool:
+    """Whether a ServiceAccount is neither in a namespace of the platform's nor a controller's."""
+    return not platform.profile.is_platform_namespace(account[0]) and account not in platform.derived(controllers)
 
 
 def _hit(rule: Rule, power: Power, reach: Reach) -> Hit | None:

@@ -2,8 +2,9 @@
 
 What it checks: No Secret is of type kubernetes.io/service-account-token, and no ServiceAccount lists one
 under secrets: such a token never expires. Projected serviceAccountToken volumes last a day at most
-(expirationSeconds, an hour where absent) and name the audience that the token is for. The volume that the
-API server mounts itself is left alone, and so are Secrets of other types that an account lists.
+(expirationSeconds, an hour where absent) and name the audience that the token is for, unless it stands
+beside kube-root-ca.crt and so is for the API server. The volume that the API server mounts itself is left
+alone, and so are Secrets of other types that an account lists.
 
 Why it matters: A token that never expires is a password: whoever copies it once has it for good. One without
 an audience is good for the Kubernetes API, whomever it is shown to.
@@ -15,6 +16,7 @@ When it is fine: Systems outside that can renew no token. Waive them, and rotate
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, Path, Severity, dig, sequence
@@ -28,6 +30,8 @@ DAY = 86400
 MINTED = lazy(r"(.+)-token-[bcdfghjklmnpqrstvwxz2456789]{5}")
 """What the controller called the Secrets that it made for an account, which is the group."""
 INJECTED = "kube-api-access-"
+API_CERTIFICATE = "kube-root-ca.crt"
+"""Projected beside a token it says that the token is for the API server."""
 REQUESTED = Cure("use a projected serviceAccountToken volume, or the TokenRequest API", grade="none")
 
 
@@ -72,17 +76,22 @@ def _projected(holder: VolumeHolder) -> Iterator[Finding]:
     for path, volume in holder.volumes:
         if str(dig(volume, "name")).startswith(INJECTED):
             continue
-        for index, source in enumerate(sequence(volume, "projected", "sources")):
+        sources = sequence(volume, "projected", "sources")
+        for_api = any(dig(source, "configMap", "name") == API_CERTIFICATE for source in sources)
+        for index, source in enumerate(sources):
             where = path / "projected" / "sources" / index / "serviceAccountToken"
             token = dig(source, "serviceAccountToken")
-            if not isinstance(token, dict):
-                continue
-            seconds = dig(token, "expirationSeconds")
-            if isinstance(seconds, int) and seconds > DAY:
-                hours = seconds // 3600
-                cure = Cure("an hour is enough: the kubelet renews it", ((where / "expirationSeconds", 3600),))
-                yield Finding(f"a token lasts {hours} hours", where / "expirationSeconds", Severity.MEDIUM, cure)
-            if not dig(token, "audience"):
-                message = "a token without an audience is good for the Kubernetes API"
-                cure = Cure("name the audience that it is for", grade="none")
-                yield Finding(message, where, Severity.LOW, cure)
+            if isinstance(token, dict):
+                yield from _token(where, token, for_api)
+
+
+def _token(where: Path, token: dict[Any, Any], for_api: bool) -> Iterator[Finding]:
+    seconds = dig(token, "expirationSeconds")
+    if isinstance(seconds, int) and seconds > DAY:
+        cure = Cure("an hour is enough: the kubelet renews it", ((where / "expirationSeconds", 3600),))
+        message = f"a token lasts {seconds // 3600} hours"
+        yield Finding(message, where / "expirationSeconds", Severity.MEDIUM, cure)
+    if not dig(token, "audience") and not for_api:
+        message = "a token without an audience is good for the Kubernetes API"
+        cure = Cure("name the audience that it is for", grade="none")
+        yield Finding(message, where, Severity.LOW, cure)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from conformant.model import Severity, mapping, sequence
 from conformant.platform import Platform
 from conformant.schema.builtin import GROUPS
-from conformant.views.rbac import ANY, Role, RoleBinding
+from conformant.views.rbac import ANY, Role, RoleBinding, Rule
 from conformant.views.selector import selects
 
 AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
@@ -88,6 +88,27 @@ class Grants:
                     found[taker.name] = None
                     waiting.append(taker)
         yield from found
+
+
+def controllers(platform: Platform) -> frozenset[tuple[str, str]]:
+    """(namespace, name) of the ServiceAccounts that write the status of custom resources, as operators do.
+    Use with `Platform.derived`."""
+    grants = platform.derived(Grants)
+    return frozenset(
+        account
+        for role in platform.of(Role)
+        if any(_controls(rule) for rule in role.rules)
+        for binding in grants.of(role).bindings
+        for account in binding.accounts
+    )
+
+
+def _controls(rule: Rule) -> bool:
+    return (
+        custom(rule.groups)
+        and any(resource.endswith("/status") for resource in rule.resources)
+        and rule.allows("update", "patch")
+    )
 
 
 def graded(severity: Severity, reach: Reach) -> Severity:

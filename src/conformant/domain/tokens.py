@@ -12,7 +12,11 @@ from conformant.views.quantity import parse_duration
 KINDS = ("AuthConfig", "KongPlugin", "KongClusterPlugin")
 """What may configure a verifier of tokens."""
 
-TYPES = frozenset({"jwt", "oidc", "openid", "openidconnect", "oauth2", "bearer", "jwtbearer"})
+OPENID = frozenset({"oidc", "openid", "openidconnect"})
+"""Types whose keys are found by asking the issuer, and whose tokens are for the client."""
+
+TYPES = OPENID | {"jwt", "bearer", "jwtbearer"}
+CLIENT = ("clientid",)
 ISSUER = ("issuer", "iss", "issueruri", "issuerurl")
 AUDIENCE = ("audience", "audiences", "aud", "audiencerequired", "allowedaudiences", "requiredaudience")
 JWKS_URI = ("jwksuri", "jwksurl", "jwksendpoint", "jwkseturi", "jwkuri", "keysuri")
@@ -26,14 +30,21 @@ _SHARED_SUFFIX = frozenset({"co", "com", "org", "net", "gov", "ac", "edu"})
 class TokenProvider:
     """One verifier of tokens. Settings are found by their names without ``_``, ``-`` and capitals."""
 
-    __slots__ = ("_names", "name", "path", "plugin", "settings")
+    __slots__ = ("_names", "name", "openid", "path", "plugin", "settings")
 
-    def __init__(self, name: str, path: Path, settings: dict[Any, Any], plugin: bool = False) -> None:
+    def __init__(
+        self, name: str, path: Path, settings: dict[Any, Any], openid: bool = False, plugin: bool = False
+    ) -> None:
         self.name = name
         self.path = path
         self.settings = settings
+        self.openid = openid
         self.plugin = plugin
         self._names = {_plain(key): key for key in reversed(settings) if isinstance(key, str)}
+
+    def states(self, names: tuple[str, ...]) -> bool:
+        """Whether one of the settings is there, whatever it is."""
+        return self._key(names) is not None
 
     def has(self, names: tuple[str, ...]) -> bool:
         """Whether one of the settings is there and not empty."""
@@ -81,7 +92,7 @@ class TokenProvider:
     @property
     def asymmetric(self) -> bool:
         """Whether it verifies by public keys."""
-        return self.has(JWKS_URI) or self.has(DISCOVERY) or self.has(KEYS) or self.plugin
+        return self.openid or self.has(JWKS_URI) or self.has(DISCOVERY) or self.has(KEYS)
 
     def _key(self, names: tuple[str, ...]) -> str | None:
         return next((self._names[name] for name in names if name in self._names), None)
@@ -96,20 +107,24 @@ def token_providers(resource: Resource) -> Iterator[TokenProvider]:
     if resource.family == "config":
         for index, provider in enumerate(sequence(resource.raw, "authentication", "providers")):
             if isinstance(provider, dict):
-                path = Path(("authentication", "providers", index))
-                config = dig(provider, "config")
-                own = TokenProvider(str(dig(provider, "name") or index), path, provider)
-                inner = TokenProvider(own.name, path / "config", config) if isinstance(config, dict) else own
-                if _verifies(str(dig(provider, "type") or dig(provider, "name") or ""), inner):
-                    yield inner
+                found = _provider(Path(("authentication", "providers", index)), provider)
+                if found is not None:
+                    yield found
     elif resource.group == "configuration.konghq.com" and dig(resource.raw, "plugin") == "openid-connect":
         if dig(resource.raw, "configFrom"):
             raise Undecided(f"the configuration of plugin {resource.name} stands in a Secret")
-        yield TokenProvider(resource.name, Path(("config",)), mapping(resource.raw, "config"), plugin=True)
+        yield TokenProvider(resource.name, Path(("config",)), mapping(resource.raw, "config"), True, True)
 
 
-def _verifies(kind: str, provider: TokenProvider) -> bool:
-    return _plain(kind) in TYPES or any(provider._key(names) for names in (ISSUER, JWKS_URI, DISCOVERY))
+def _provider(path: Path, provider: dict[Any, Any]) -> TokenProvider | None:
+    """A provider of an auth config, with its settings under ``config`` or beside its name; None for one
+    that verifies no tokens."""
+    kind = _plain(str(dig(provider, "type") or dig(provider, "name") or ""))
+    name = str(dig(provider, "name") or path[-1])
+    config = dig(provider, "config")
+    own = isinstance(config, dict)
+    found = TokenProvider(name, path / "config" if own else path, config if own else provider, kind in OPENID)
+    return found if kind in TYPES or any(found.states(names) for names in (ISSUER, JWKS_URI, DISCOVERY)) else None
 
 
 def verified_namespaces(platform: Platform) -> frozenset[str]:
