@@ -36,7 +36,19 @@ from conformant.views.postgresql import PostgresAccess
 from conformant.views.sql import Database, Role
 from conformant.views.workload import Container, Workload
 
-HINTS = ("postgres", "sslmode", "SSLMODE", "SSL_MODE", "ssl_mode", "DATABASE_U", "DB_U", "DSN", "database-u", "dbname=")
+HINTS = (
+    "postgres",
+    "POSTGRES",
+    "sslmode",
+    "SSLMODE",
+    "SSL_MODE",
+    "ssl_mode",
+    "DATABASE_U",
+    "DB_U",
+    "DSN",
+    "database-u",
+    "dbname=",
+)
 HIDDEN = lazy(
     r"(?i)(?:.*[_-])?(?:(?:pg|postgres(?:ql)?)[_-]?(?:ur[li]|dsn|conn(?:ection)?[_-]?str(?:ing)?)"
     r"|(?P<any>(?:database|db|sqlalchemy_database)[_-]?(?:ur[li]|dsn)|dsn))"

@@ -244,19 +244,22 @@ class Loader:
         from conformant.load import markdown
 
         faults: list[Fault] = []
+        statements: list[tuple[str, str, int, int]] = []
         before = len(self.parsed) + len(self.resources)
         for block in markdown.blocks(text):
             match block.language:
                 case "yaml" | "json":
                     faults.extend(self._block(file, block))
                 case "sql":
-                    self._sql_texts([(file, block.text, block.first_line, block.indent)], "document")
+                    statements.append((file, block.text, block.first_line, block.indent))
                 case "hcl":
                     from conformant.load import terraform
 
                     resources, files = terraform.load_snippet(file, block.text, block.first_line)
                     self.resources.extend(resources)
                     faults.extend(_syntax(files))
+        if statements:
+            self._sql_texts(statements, "document")
         count = len(self.parsed) + len(self.resources) - before
         syntax = next((fault for fault in faults if fault.kind == "syntax"), None)
         template = next((fault for fault in faults if fault.kind == "template"), None)

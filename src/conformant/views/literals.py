@@ -43,7 +43,10 @@ class Anything(View):
 
     def may_mention(self, words: Sequence[str]) -> bool:
         """As `may_hold`, for plain words: cheaper still."""
-        holds = getattr(self.resource.meta, "holds", None)
+        resource, parent = self.resource, self.resource.parent
+        if parent is not None and not parent.raw.get("binaryData"):
+            resource = parent
+        holds = getattr(resource.meta, "holds", None)
         return True if holds is None else bool(holds(words))
 
     def texts(self, holding: str = "") -> Iterator[tuple[Path, str]]:
