@@ -45,15 +45,13 @@ CURE = Cure("grant it to an account or group of its own", grade="none")
     ],
 )  # fmt: skip
 def broad_subject(binding: RoleBinding, platform: Platform) -> Iterator[Item]:
-    if binding.shipped or _discovery(binding, platform):
+    broad = [(path, subject, who) for path, subject in binding.subjects if (who := _who(subject))]
+    if not broad or binding.shipped or _discovery(binding, platform):
         return
     _, role = binding.role
     where = "in all namespaces" if binding.everywhere else f"in {binding.namespace}"
-    for path, subject in binding.subjects:
-        who = _who(subject)
-        if who:
-            message = f"{role} is granted {where} to {dig(subject, 'name')}: {who}"
-            yield Finding(message, path / "name", cure=CURE)
+    for path, subject, who in broad:
+        yield Finding(f"{role} is granted {where} to {dig(subject, 'name')}: {who}", path / "name", cure=CURE)
 
 
 def _who(subject: dict[Any, Any]) -> str:

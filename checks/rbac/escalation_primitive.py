@@ -83,6 +83,20 @@ ISOLATION = (
     Power("networking.k8s.io", ("networkpolicies",), WRITE, "to lift its own isolation"),
     Power("security.istio.io", ("authorizationpolicies", "peerauthentications"), WRITE, "to lift its own isolation"),
 )
+
+
+def _named() -> dict[str, list[tuple[Power, str]]]:
+    """What gives which powers, by the name of the resource as a rule may write it."""
+    found: dict[str, list[tuple[Power, str]]] = {}
+    for power in (*POWERS, APPROVAL, CONFIGURATION, *ISOLATION):
+        for resource in power.resources:
+            found.setdefault(resource, []).append((power, resource))
+            if "/" in resource:
+                found.setdefault("*" + resource[resource.index("/") :], []).append((power, resource))
+    return found
+
+
+NAMED = _named()
 UNNAMED = frozenset({"create", "list", "watch", "deletecollection"})
 """What resourceNames cannot narrow; of a subresource create can be."""
 
@@ -103,24 +117,43 @@ Hit = tuple[Severity, int, str]
 def escalation_primitive(role: Role, platform: Platform) -> Iterator[Item]:
     if role.shipped:
         return
+    found = [(rule, powers) for rule in role.rules if (powers := _powers(rule))]
+    if not found:
+        return
     reach = platform.derived(Grants).of(role)
-    powers = [*POWERS, *_powers(role, reach, platform)]
-    for rule in role.rules:
-        hits = [hit for power in powers if (hit := _hit(rule, power, reach))]
+    vain = _vain(role, reach, platform)
+    for rule, powers in found:
+        hits = [hit for power, at in powers.items() if power not in vain and (hit := _hit(rule, power, at, reach))]
         if hits:
             severity, index, _ = max(hits, key=lambda hit: (hit[0], -hit[1]))
             said = dict.fromkeys(text for _, _, text in sorted(hits, key=lambda hit: -hit[0]))
             yield Finding(f"it may {'; '.join(said)} ({reach.words})", rule.path / "resources" / index, severity, CURE)
 
 
-def _powers(role: Role, reach: Reach, platform: Platform) -> Iterator[Power]:
-    """Those that count only together with another rule, or only where, or for whom, the role is granted."""
-    if any(rule.concerns(SIGNING) and rule.position("signers") >= 0 and rule.allows("approve") for rule in role.rules):
-        yield APPROVAL
-    if reach.everywhere or SYSTEM in reach.namespaces or (role.kind == "Role" and role.namespace == SYSTEM):
-        yield CONFIGURATION
-    if any(_of_application(account, platform) for binding in reach.bindings for account in binding.accounts):
-        yield from ISOLATION
+def _powers(rule: Rule) -> dict[Power, dict[str, int]]:
+    """The powers whose resources a rule names, with the index of each resource."""
+    if ANY in rule.resources:
+        return {}
+    found: dict[Power, dict[str, int]] = {}
+    for index, stated in enumerate(rule.resources):
+        for power, resource in NAMED.get(stated, ()):
+            if rule.concerns(power.group) and rule.allows(*power.verbs):
+                found.setdefault(power, {}).setdefault(resource, index)
+    return found
+
+
+def _vain(role: Role, reach: Reach, platform: Platform) -> frozenset[Power]:
+    """The powers that count only together with another rule, or only where, or for whom, a role is granted."""
+    found: set[Power] = set()
+    if not any(
+        rule.concerns(SIGNING) and "signers" in rule.resources and rule.allows("approve") for rule in role.rules
+    ):
+        found.add(APPROVAL)
+    if not (reach.everywhere or SYSTEM in reach.namespaces or (role.kind == "Role" and role.namespace == SYSTEM)):
+        found.add(CONFIGURATION)
+    if not any(_of_application(account, platform) for binding in reach.bindings for account in binding.accounts):
+        found.update(ISOLATION)
+    return frozenset(found)
 
 
 def _of_application(account: tuple[str, str], platform: Platform) -> bool:
@@ -128,14 +161,9 @@ def _of_application(account: tuple[str, str], platform: Platform) -> bool:
     return not platform.profile.is_platform_namespace(account[0]) and account not in platform.derived(controllers)
 
 
-def _hit(rule: Rule, power: Power, reach: Reach) -> Hit | None:
-    """How bad a rule's grant of a power is; None where it grants nothing of it."""
-    if not rule.concerns(power.group) or ANY in rule.resources:
-        return None
+def _hit(rule: Rule, power: Power, found: dict[str, int], reach: Reach) -> Hit | None:
+    """How bad a rule's grant of a power is; None where names narrow it to something harmless."""
     verbs = [verb for verb in power.verbs if rule.allows(verb)]
-    found = {resource: index for resource in power.resources if (index := rule.position(resource)) >= 0}
-    if not verbs or not found:
-        return None
     severity = graded(power.wide if reach.everywhere else power.narrow, reach)
     if rule.names and not any(_unnamed(verb, resource) for verb in verbs for resource in found):
         if power is CONFIGURATION:

@@ -48,24 +48,25 @@ def wildcard_rights(access: Access, platform: Platform) -> Iterator[Item]:
 def _role(role: Role, platform: Platform) -> Iterator[Finding]:
     if role.shipped:
         return
-    reach = platform.derived(Grants).of(role)
     for rule in role.rules:
         for severity, message, field in _wildcards(rule, role.kind == "ClusterRole"):
+            reach = platform.derived(Grants).of(role)
             yield Finding(f"{message} ({reach.words})", rule.path / field, graded(severity, reach), NAMED)
 
 
 def _wildcards(rule: Rule, cluster: bool) -> Iterator[tuple[Severity, str, str]]:
     """(severity, message, field) of each wildcard; the worst of resources, verbs and groups alone."""
-    verbs = ", ".join(rule.verbs)
     if ANY in rule.resources:
-        yield _resources(rule, cluster), f"all resources of {_groups(rule)} may be used: {verbs}", "resources"
+        message = f"all resources of {_groups(rule)} may be used: {', '.join(rule.verbs)}"
+        yield _resources(rule, cluster), message, "resources"
     elif rule.resources and ANY in rule.verbs:
         severity = Severity.MEDIUM if custom(rule.groups) else Severity.HIGH
         yield severity, f"every verb is granted on {', '.join(rule.resources)}", "verbs"
     elif rule.resources and ANY in rule.groups:
-        yield Severity.MEDIUM, f"{', '.join(rule.resources)} of every API group may be used: {verbs}", "apiGroups"
+        message = f"{', '.join(rule.resources)} of every API group may be used: {', '.join(rule.verbs)}"
+        yield Severity.MEDIUM, message, "apiGroups"
     if ANY in rule.urls:
-        yield Severity.MEDIUM, f"every URL of the API server may be used: {verbs}", "nonResourceURLs"
+        yield Severity.MEDIUM, f"every URL of the API server may be used: {', '.join(rule.verbs)}", "nonResourceURLs"
 
 
 def _resources(rule: Rule, cluster: bool) -> Severity:

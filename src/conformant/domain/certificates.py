@@ -1,5 +1,6 @@
 """How the certificates of a platform hang together: who writes, shows and signs with which Secret."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from conformant.model import dig, mapping, sequence
@@ -18,17 +19,20 @@ def writers(platform: Platform) -> dict[tuple[str, str], Certificate]:
 
 def shown_secrets(platform: Platform) -> frozenset[tuple[str, str]]:
     """(namespace, name) of the Secrets that Ingresses and Gateways show to the outside."""
-    found: set[tuple[str, Any]] = set()
+    return frozenset((namespace, name) for namespace, name in _shown(platform) if isinstance(name, str))
+
+
+def _shown(platform: Platform) -> Iterator[tuple[str, Any]]:
     for ingress in platform.of(Ingress):
-        found.update((ingress.namespace, dig(entry, "secretName")) for entry in ingress.list("spec", "tls"))
+        for entry in ingress.list("spec", "tls"):
+            yield ingress.namespace, dig(entry, "secretName")
     for gateway in platform.kind("gateway.networking.k8s.io/Gateway"):
         for listener in sequence(gateway.raw, "spec", "listeners"):
             for reference in sequence(mapping(listener, "tls"), "certificateRefs"):
-                found.add((str(dig(reference, "namespace") or gateway.namespace), dig(reference, "name")))
+                yield str(dig(reference, "namespace") or gateway.namespace), dig(reference, "name")
     for gateway in platform.kind("networking.istio.io/Gateway"):
         for server in sequence(gateway.raw, "spec", "servers"):
-            found.add((gateway.namespace, dig(server, "tls", "credentialName")))
-    return frozenset((namespace, name) for namespace, name in found if isinstance(name, str))
+            yield gateway.namespace, dig(server, "tls", "credentialName")
 
 
 def signing_secrets(platform: Platform) -> frozenset[tuple[str, str]]:

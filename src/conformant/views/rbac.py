@@ -1,6 +1,6 @@
 """ServiceAccounts, roles and what binds them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from conformant.model import Path, Resource, dig, mapping, sequence
@@ -51,24 +51,37 @@ class Rule:
 
 
 def _words(raw: dict[Any, Any], field: str) -> list[str]:
-    return [word if isinstance(word, str) else "" for word in sequence(raw, field)]
+    stated = raw.get(field)
+    if stated.__class__ is not list:
+        return sequence(stated)
+    return (
+        stated
+        if all(word.__class__ is str for word in stated)
+        else [word if isinstance(word, str) else "" for word in stated]
+    )
 
 
 class Role(Object):
     """A Role or a ClusterRole."""
 
-    __slots__ = ()
+    __slots__ = ("_rules",)
     kinds: ClassVar[frozenset[str] | None] = frozenset(
         {"rbac.authorization.k8s.io/Role", "rbac.authorization.k8s.io/ClusterRole"}
     )
 
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource)
+        self._rules: list[Rule] | None = None
+
     @property
-    def rules(self) -> Iterator[Rule]:
-        """The rules as written. Those of a role that aggregates others are overwritten by the controller."""
-        if not self.aggregates:
-            for index, rule in enumerate(self.list("rules")):
-                if isinstance(rule, dict):
-                    yield Rule(rule, Path(("rules", index)))
+    def rules(self) -> "list[Rule]":
+        """The rules as written; none of a role that aggregates others: the controller overwrites them."""
+        if self._rules is None:
+            stated = [] if self.aggregates else self.list("rules")
+            self._rules = [
+                Rule(rule, Path(("rules", index))) for index, rule in enumerate(stated) if isinstance(rule, dict)
+            ]
+        return self._rules
 
     @property
     def aggregates(self) -> bool:

@@ -95,4 +95,4 @@ def anyone(rule: dict[Any, Any]) -> bool:
     if not sources:
         return not sequence(rule, "when")
     named = ("principals", "namespaces", "ipBlocks", "remoteIpBlocks", "serviceAccounts", "requestPrincipals")
-    return any(all(set(sequence(source, field)) <= {"*"} for field in named) for source in sources)
+    return any(all(entry == "*" for field in named for entry in sequence(source, field)) for source in sources)
