@@ -2,7 +2,8 @@
 
 What it checks: Every schema of a service (all but ``public`` and those of extensions) has an owner that is
 stated (CREATE SCHEMA … AUTHORIZATION, ALTER SCHEMA … OWNER TO) and is that of no other schema; a role is
-granted USAGE on it; the owner does not log in; and no role that belongs to another schema, by owning it, by
+granted USAGE on it; the owner is not the application's own role (one that logs in while nobody else may write);
+and no role that belongs to another schema, by owning it, by
 its name or by what it may write, has privileges here, be it through a group. Schemas that are declared as
 shared may be read. All of it is judged after the last statement of the migrations.
 
@@ -89,6 +90,17 @@ class Isolation:
             for group in database.roles_behind(role.name) - {role.name}:
                 self.members.setdefault(group, []).append(role.name)
 
+    def writers(self, schema: Schema) -> set[str]:
+        """The roles that may write in a schema, now or in tables that are made later."""
+        now = {held.role for held in self.held[schema.name] if held.privileges & WRITE}
+        later = (part.raw for part in schema.database.default_privileges)
+        return now.union(
+            role
+            for raw in later
+            if raw["granted"] and raw["schema"] in (None, schema.name) and WRITE.intersection(raw["privileges"])
+            for role in raw["roles"]
+        )
+
     def home(self, role: str) -> str | None:
         """The schema that a role belongs to: it owns it, is named after it, or may write there."""
         if role in self.owned:
@@ -140,8 +152,8 @@ def _owner(schema: Schema, isolation: Isolation) -> Iterator[Item]:
     things: list[SqlObject] = [schema, *schema.tables]
     for thing in things:
         role = schema.database.role(thing.owner) if thing.owner else None
-        if role is not None and role.login:
-            message = f"{role.name}, which logs in, owns {thing.kind.lower()} {thing.qualified}"
+        if role is not None and role.login and not isolation.writers(schema) - {role.name}:
+            message = f"{role.name}, the role of the application, owns {thing.kind.lower()} {thing.qualified}"
             yield Finding(message, Path(("owner",)), cure=ROLES, at=thing.resource)
             return
 

@@ -56,7 +56,7 @@ REVOKED = lazy(
 USED = lazy(r"(?i)(?:last_?(?:used|seen|accessed|use|access)|used)(?:_?(?:at|on|time|date))?")
 PERMISSIONS = lazy(r"(?i)permissions?|scopes?|roles?|grants|abilities|capabilities")
 OWNER = lazy(
-    r"(?i)(?:user|owner|account|customer|tenant|org|organi[sz]ation|created_by|service_account|client)(?:_?id)?"
+    r"(?i)(?:user|owner|account|customer|company|team|project|workspace|tenant|org|organi[sz]ation|created_by|service_account|client)(?:_?id)?"
 )
 CURE = Cure("key_hash UNIQUE, expires_at NOT NULL, revoked_at, last_used_at, a CHECK on permissions", grade="none")
 HASHED = Cure("keep a hash (key_hash BYTEA NOT NULL UNIQUE) and show the key once", grade="none")
