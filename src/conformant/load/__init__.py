@@ -12,10 +12,16 @@ from conformant.load.manifests import Fault, FaultLocator, Parsed, parse, resour
 from conformant.load.yaml import Document, Unreadable, YamlLocator, decode, documents
 from conformant.model import Coverage, FileCoverage, Place, Resource
 from conformant.profile import Profile
+from conformant.regex import lazy
 from conformant.waivers import Inline, in_comments
 
 HOLDERS = frozenset({"ConfigMap", "OpenTelemetryCollector", "PrometheusRule"})
 """The kinds that other configs are embedded in."""
+SERVER_SETTINGS = {
+    "pg_hba.conf": lazy(r"(?m)^\s*(?:local|host\w*)(?:[ \t]+\S+){3,}"),
+    "postgresql.conf": lazy(r"(?m)^\s*(?:listen_addresses|shared_buffers|max_connections|ssl|password_encryption)\s*="),
+}
+"""What the two files of a PostgreSQL server are told by."""
 DATA_MAP = "data-map"
 """The key of a document that classifies columns."""
 
@@ -85,7 +91,7 @@ class Loader:
             groups.setdefault(found.kind, []).append(found)
         consumed = self._rendered(groups)
         for found in inputs:
-            if found.path not in consumed and found.kind in ("yaml", "json", "avro", "markdown", "env"):
+            if found.path not in consumed and found.kind in ("yaml", "json", "avro", "markdown", "env", "conf"):
                 self._text_file(found)
         self._kubernetes()
         self._sql([found for found in groups.get("sql", ()) if found.path not in consumed])
@@ -135,6 +141,9 @@ class Loader:
             self._markdown(found.path, text)
         elif found.kind == "env":
             self._env(found.path, text)
+        elif found.kind == "conf":
+            self._server_settings(found.path, text)
+            self.files.append(FileCoverage(found.path, "read", 1))
         elif found.kind == "avro":
             self._avro_file(found.path, text)
         else:
@@ -234,6 +243,22 @@ class Loader:
         )  # fmt: skip
         self.files.append(FileCoverage(file, "read", 1))
 
+    def _server_settings(self, file: str, text: str, first_line: int = 1, indent: int = 0) -> None:
+        """The pg_hba.conf or postgresql.conf of a PostgreSQL server, a file or a block of a document."""
+        from conformant.load.embedded import LineLocator
+        from conformant.load.sections import Origin
+
+        name = next((name for name, pattern in SERVER_SETTINGS.items() if pattern.search(text)), "")
+        if name:
+            locator = LineLocator(Place(file, first_line), Origin(file, first_line, indent), text)
+            address = f"ConfigText/-/{file}" if first_line == 1 else f"ConfigText/-/{file}/{name}"
+            self.resources.append(
+                Resource(
+                    family="config", group="", version="", kind="ConfigText", namespace="", name=name, raw=text,
+                    locator=locator, source="file", address=address,
+                )
+            )  # fmt: skip
+
     def _unreadable(self, file: str, reason: str, place: Place) -> None:
         self.files.append(FileCoverage(file, "unreadable", 0, reason, place))
         self._faults(file, [Fault("syntax", reason, place)])
@@ -252,6 +277,8 @@ class Loader:
                     faults.extend(self._block(file, block))
                 case "sql":
                     statements.append((file, block.text, block.first_line, block.indent))
+                case "conf":
+                    self._server_settings(file, block.text, block.first_line, block.indent)
                 case "hcl":
                     from conformant.load import terraform
 

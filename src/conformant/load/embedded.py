@@ -100,7 +100,7 @@ class _Reader:
             elif "\n" in content and "." not in key and _MAPPING.match(content):
                 self.yaml(key, content, (section, key), certain=False)
             elif key.endswith(_TEXT):
-                lines = _Lines(self.place((section, key)), self.origin((section, key)), content)
+                lines = LineLocator(self.place((section, key)), self.origin((section, key)), content)
                 self.add("ConfigText", key, content, lines)
         self.sections(section, sectioned, texts)
 
@@ -197,7 +197,7 @@ class _Fixed:
         return ()
 
 
-class _Lines:
+class LineLocator:
     """Places the lines of a text: ``("line", "ssl = off")`` is the first that begins so, any other path the text."""
 
     def __init__(self, key: Place, origin: Origin, content: str) -> None:

@@ -24,7 +24,7 @@ KINDS = {
 TEMPLATES = (".tmpl", ".tpl", ".gotmpl", ".j2", ".template")
 NAMES = {
     "Chart.yaml": "chart", "kustomization.yaml": "kustomization", "kustomization.yml": "kustomization",
-    "Kustomization": "kustomization",
+    "Kustomization": "kustomization", "pg_hba.conf": "conf", "postgresql.conf": "conf",
 }  # fmt: skip
 NEVER = frozenset({
     ".git", ".hg", ".svn", ".terraform", "node_modules", "__pycache__", ".venv", ".tox", ".idea", ".vscode",
@@ -38,7 +38,7 @@ class Input(Struct):
     """One thing to read. `path` is shown to the user; `data` is None for kind ``other`` in a folder.
 
     `kind`: ``yaml``, ``json``, ``markdown``, ``terraform``, ``tfvars``, ``plan``, ``sql``, ``avro``,
-    ``chart`` (a Chart.yaml), ``kustomization``, ``env`` or ``other``.
+    ``chart`` (a Chart.yaml), ``kustomization``, ``env``, ``conf`` (of a PostgreSQL server) or ``other``.
     """
 
     path: str

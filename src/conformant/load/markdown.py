@@ -11,7 +11,7 @@ _LANGUAGES = {
     "yaml": "yaml", "yml": "yaml", "k8s": "yaml", "kubernetes": "yaml", "json": "json",
     "avsc": "json", "avro": "json", "sql": "sql", "psql": "sql", "pgsql": "sql", "plpgsql": "sql",
     "postgres": "sql", "postgresql": "sql", "hcl": "hcl", "tf": "hcl", "terraform": "hcl", "tofu": "hcl",
-    "opentofu": "hcl",
+    "opentofu": "hcl", "conf": "conf", "pg_hba": "conf", "postgresql.conf": "conf", "pg_hba.conf": "conf",
 }  # fmt: skip
 _FENCE = lazy(r"(`{3,}|~{3,})(.*)")
 _HEADING = lazy(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
@@ -25,7 +25,7 @@ _TAB = 4
 
 
 class Block(Struct, frozen=True):
-    """A fenced block in ``yaml``, ``json``, ``sql`` or ``hcl``.
+    """A fenced block in ``yaml``, ``json``, ``sql``, ``hcl`` or ``conf``.
 
     `text` has line feeds only. `first_line` is the document's line of its first content line, and
     `indent` how many columns (of spaces, list markers, quote signs) precede the content there.
