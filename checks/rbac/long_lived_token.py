@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.leaf import Item, check
-from conformant.model import Cure, Finding, Path, Severity, dig, sequence
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig, sequence
 from conformant.platform import Platform
 from conformant.regex import lazy
 from conformant.views.rbac import TokenHolder
@@ -51,7 +51,10 @@ def long_lived_token(holder: TokenHolder, platform: Platform) -> Iterator[Item]:
             account = dig(holder.annotations, "kubernetes.io/service-account.name") or "a ServiceAccount"
             yield Finding(f"the token of {account} in it never expires", Path(("type",)), cure=REQUESTED)
     elif holder.kind == "ServiceAccount":
-        yield from _listed(holder, platform)
+        if holder.resource.source == "cluster" and platform.profile.at_least("kubernetes", "1.24") is False:
+            yield NotApplicable("clusters before 1.24 make a Secret for each account")
+        else:
+            yield from _listed(holder, platform)
     else:
         yield from _projected(VolumeHolder(holder.resource))
 
