@@ -38,7 +38,8 @@ class Services(Struct, frozen=True, forbid_unknown_fields=True):
     )  # fmt: skip
 
 
-DENY = frozenset({"deny", "denied", "reject", "forbid", "forbidden", "block"})
+DENY = ("deny", "denied", "reject", "forbid", "block")
+"""What values that deny start with: deny, deny-all, denyAll …"""
 DEFAULTS = (
     "default", "default_effect", "default_action", "default_policy", "default_decision", "default_rule", "effect",
 )  # fmt: skip
@@ -60,7 +61,7 @@ def allowed_by_default(config: AuthConfig, platform: Platform, settings: Service
         yield NotApplicable("no authorization policies")
         return
     rules = permissions(config)
-    whole = any(rule.effect in DENY and any(text in EVERYTHING for _, text in rule.patterns) for rule in rules)
+    whole = any(rule.effect.startswith(DENY) and any(text in EVERYTHING for _, text in rule.patterns) for rule in rules)
     if not whole:
         yield from _default(config)
     named = {segment for rule in rules for _, text in rule.patterns for segment in _segments(text)}
@@ -86,7 +87,7 @@ def _default(config: AuthConfig) -> Iterator[Finding]:
 def _denies(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_denies(value.get(key)) for key in ("effect", "action", "decision"))
-    return isinstance(value, str) and value.lower() in DENY
+    return isinstance(value, str) and value.lower().startswith(DENY)
 
 
 def _segments(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """A RequestAuthentication lets requests without a token pass, or takes tokens that it should not.
 
-What it checks: For each workload and gateway that a RequestAuthentication is for, an AuthorizationPolicy
+What it checks: For each long-running workload and gateway that a RequestAuthentication is for, an AuthorizationPolicy
 rejects requests without a principal: DENY with notRequestPrincipals ["*"], or ALLOW rules that demand
 requestPrincipals (or a claim), with no rule beside them that allows everything to anybody. Every rule for
 tokens names its issuer and audiences; keys come over HTTPS from a host of the issuer's domain, and none
@@ -67,7 +67,7 @@ def _workloads(request: RequestAuthentication, platform: Platform) -> list[Workl
     else:
         namespace = platform.namespaces.get(request.namespace)
         candidates = namespace.workloads if namespace is not None else []
-    return [workload for workload in candidates if request.selects(workload.labels)]
+    return [workload for workload in candidates if not workload.batch and request.selects(workload.labels)]
 
 
 def _subjects(request: RequestAuthentication, workloads: list[Workload], platform: Platform) -> list[Subject]:

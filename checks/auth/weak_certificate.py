@@ -1,13 +1,14 @@
 """A certificate has no real issuer, lives too long, or keeps its key for ever.
 
 What it checks: cert-manager's Certificates: a certificate that is no authority is not signed by itself
-(worse where an Ingress or Gateway shows it, low inside the cluster); lives `longest_hours` at most; is renewed
-in time (renewBefore less than its life, at least a third of it, and not stated in two ways); gets a new key
-each time; has 2048 bits where it is RSA; names no wildcard. An authority serves an Issuer of type ca. No two
-write one Secret. Issuers verify the ACME server, use no staging server in production, and speak to Vault
-over HTTPS. Strimzi's authorities live `authority_days` at most, are renewed before their end, and get a new
-key then (informative). An authority that Strimzi does not make needs an owner who renews it; that is not
-known here. Certificates that an Ingress asks for by annotation exist in the cluster only.
+(worse where an Ingress or Gateway shows it, low inside the cluster) and lives `longest_hours` at most. It is
+renewed in time: renewBefore is less than its life, at least a third of it (but for authorities), and not
+stated in two ways. It gets a new key each time, has 2048 bits where it is RSA, and names no wildcard. An
+authority serves an Issuer of type ca. No two write one Secret. Issuers verify the ACME server, use no
+staging server in production, and speak to Vault over HTTPS. Strimzi's authorities live `authority_days` at
+most, are renewed before their end, and get a new key then (informative). An authority that Strimzi does not
+make needs an owner who renews it; that is not known here. Certificates that an Ingress asks for by
+annotation exist in the cluster only.
 
 Why it matters: A client that accepts a self-signed certificate accepts anybody's. A key that is never
 replaced is as good to a thief in five years as today.
@@ -104,7 +105,7 @@ def _renewal(certificate: Certificate) -> Iterator[Finding]:
         yield Finding("renewBefore and renewBeforePercentage are both set: it is refused", path, cure=cure)
     elif before is not None and before >= certificate.duration:
         yield Finding("renewBefore is not shorter than its life: it is renewed without end", path, cure=cure)
-    elif before is not None and before * 3 < certificate.duration:
+    elif before is not None and before * 3 < certificate.duration and not certificate.is_ca:
         message = "less than a third of its life is left when it is renewed: a failure leaves little time"
         yield Finding(message, path, Severity.LOW, cure)
 
