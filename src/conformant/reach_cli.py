@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conformant.reach.queries import Target
 
 DECIDED, UNDECIDED = 0, 3
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "dot", "svg", "csv")
 
 
 def add(commands: Any) -> None:
@@ -160,6 +160,11 @@ def _shown(options: argparse.Namespace, question: _Question, answers: "Answers",
             return machine.json_document(answers, seen, exposed=whole)
         case "csv":
             return machine.csv_rows(seen)
+        case "dot" | "svg":
+            from conformant.reach import drawing
+            from conformant.reach.picture import picture
+
+            return (drawing.dot if options.format == "dot" else drawing.svg)(picture(seen))
     if question.source is not None and question.destination is not None:
         return table.details(list(seen))
     return table.overview(answers, seen, verbose=options.verbose, exposed=whole)

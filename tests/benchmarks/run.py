@@ -114,8 +114,22 @@ def front_ends(folder: Path) -> None:
     )
 
 
+def reachability(folder: Path) -> None:
+    bare = cpu(PYTHON, "-c", "pass", runs=10)
+    script = str(Path(__file__).parent / "reachability.py")
+    for pods, policies, limit in ((5_000, 500, 0.5 / 0.013), (50_000, 2_000, 5 / 0.013)):
+        runs = [
+            subprocess.run([PYTHON, script, str(pods), str(policies)], capture_output=True, check=True).stdout.split()
+            for _ in range(2)
+        ]
+        seconds, peak_bytes = min(float(run[0]) for run in runs), min(int(run[1]) for run in runs)
+        report(f"{pods} pods, {policies} policies: matrix against python -c pass", seconds, bare, round(limit, 1))
+        report(f"{pods} pods, {policies} policies: MB", peak_bytes / 1e6, 1, 300 if pods == 5_000 else 3_000)
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "corpora": corpora, "start": start_up, "growth": growth, "terraform": terraform, "pytest": front_ends,
+    "reach": reachability,
 }  # fmt: skip
 
 

@@ -56,6 +56,7 @@ class Endpoint(Struct, frozen=True):
 
 def endpoints(platform: Platform, keys: frozenset[Any] = frozenset()) -> list[Endpoint]:
     """Everything that sends or receives on the pod network, in input order; what operators make comes last.
+    Of several with one address the first counts.
 
     `keys` are the label keys that policies use: the pods of a StatefulSet are told apart only if one asks.
     """
@@ -71,7 +72,7 @@ def endpoints(platform: Platform, keys: frozenset[Any] = frozenset()) -> list[En
         Endpoint(each.address, each.namespace, each.name, None, None, resource=each, unknown=reason)
         for each, reason in undecided(platform)
     ]
-    return found
+    return list({one.address: one for one in reversed(found)}.values())[::-1]
 
 
 def _owned(workload: Workload, declared: set[tuple[str, str, str]]) -> bool:
