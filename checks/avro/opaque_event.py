@@ -23,6 +23,7 @@ from conformant.views.avro import AvroSchema, Field
 
 EVENT = lazy(r"(?:^|_)(?:events?|envelope)(?:$|_)")
 PAYLOAD = lazy(r"(?:event_)?(?:payload|data|body)|details")
+EVENT_TYPE = lazy(r"event_(?:type|name|kind)")
 TYPE = lazy(r"event_(?:type|name|kind)|type|kind")
 OWN_TYPE = lazy(r"event_(?:type|name|kind|id|version)")
 WANTED = {
@@ -33,6 +34,7 @@ WANTED = {
     ),
     "id of its own": lazy(r"(?:event_|message_)?(?:id|uuid|guid)|event_key"),
 }
+FIELDS = Path(("schema", "fields"))
 ENVELOPE = Cure("eventId, schemaVersion, organizationId, correlationId in every event", grade="none")
 RECORD = Cure("a record, or a union of records, one for each type of event", grade="none")
 ENUM = Cure("an enum with a default", grade="none")
@@ -51,10 +53,11 @@ def opaque_event(schema: AvroSchema) -> Iterator[Item]:
     yield from _envelope(schema)
     for field in schema.fields:
         if PAYLOAD.fullmatch(field.snake_name) and field.types and set(field.types) <= {"string", "bytes"}:
-            if not field.logical_types:
-                message = f"{field.name} is bare {field.types[0]}: what is in it is told to nobody"
-                yield Finding(message, field.path, cure=RECORD)
-        elif TYPE.fullmatch(field.snake_name) and field.types == ["string"]:
+            message = f"{field.name} is bare {field.types[0]}: what is in it is told to nobody"
+            yield Finding(message, field.path, cure=RECORD)
+    for field in _around(schema):
+        top = len(field.path) == len(FIELDS) + 1
+        if (TYPE if top else EVENT_TYPE).fullmatch(field.snake_name) and field.types == ["string"]:
             yield Finding(f"{field.name} is any string, no enum", field.path, Severity.LOW, ENUM)
 
 
@@ -74,7 +77,7 @@ def _envelope(schema: AvroSchema) -> Iterator[Finding]:
     ]  # fmt: skip
     if absent:
         message = f"events of {schema.name} have no {', no '.join(absent)}"
-        yield Finding(message, Path(("schema", "fields")), cure=ENVELOPE)
+        yield Finding(message, FIELDS, cure=ENVELOPE)
 
 
 def _around(schema: AvroSchema) -> Iterator[Field]:

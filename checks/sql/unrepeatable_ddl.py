@@ -28,7 +28,7 @@ LOG = lazy(
     r"|pgmigrations|django_migrations|databasechangelog(?:lock)?|ef_?migrations_?history|changelog|gorp_migrations)"
 )
 NUMBERED = lazy(
-    r"(?i)(?:^|[/\\])(?:[VRUB]?\d+(?:[._]\d+)*_|R__|\d{3,}[-_.]|\d{8,})[^/\\]*(?:[/\\](?:up|migration|down))?\.sql$"
+    r"(?i)(?:^|[/\\])(?:[VRUB]?\d+(?:[._]\d+)*_|R__|\d{3,}(?=[-_.])|\d{8,})[^/\\]*(?:[/\\](?:up|migration|down))?\.sql$"
 )
 RANDOM = lazy(r"(?i)\bgen_random_uuid\s*\(")
 MARKER = Cure("versioned migrations: numbered files, and a table of those applied", grade="none")
