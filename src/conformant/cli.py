@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _checks_command(commands)
     _explain_command(commands)
     _report_command(commands)
+    _fix_command(commands)
     _completion_command(commands)
     return top
 
@@ -135,6 +136,12 @@ def _reach_command(commands: Any) -> None:
     from conformant import reach_cli
 
     reach_cli.add(commands)
+
+
+def _fix_command(commands: Any) -> None:
+    from conformant import fix_cli
+
+    fix_cli.add(commands)
 
 
 def _report_command(commands: Any) -> None:
