@@ -3,8 +3,8 @@
 What it checks: The tenant key of a table, else its user key, is NOT NULL, refers to the table that owns it,
 with a stated decision on what happens when that row goes, and leads an index (primary key and UNIQUE count).
 A table with a user key has a tenant key too where the database knows tenants, but for what is the user's in
-all of them: sessions, identities, preferences. A column that is its table's
-whole primary key owns the identity itself; columns of a parent table are judged there.
+all of them: sessions, identities, preferences. A column that is its table's whole primary key owns the identity
+itself; columns of a parent table are judged there.
 
 Why it matters: Rows without a tenant belong to nobody and to everybody: policies hide them or show them to
 all. Without the tenant's own column, row security needs a join on each read, and without an index a scan.

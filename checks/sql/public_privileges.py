@@ -55,7 +55,7 @@ def _on_database(database: Database) -> Iterator[Item]:
     if doubt is not None:
         yield doubt
         return
-    yield Finding(f"PUBLIC may {' and '.join(left)}: nothing revokes it on the database", Path(), cure=DATABASE)
+    yield Finding(f"PUBLIC has {' and '.join(left)} on the database: nothing revokes it", Path(), cure=DATABASE)
 
 
 def _on_public_schema(database: Database, platform: Platform) -> Iterator[Item]:

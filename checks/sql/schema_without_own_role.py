@@ -3,9 +3,9 @@
 What it checks: Every schema of a service (all but ``public`` and those of extensions) has an owner that is
 stated (CREATE SCHEMA … AUTHORIZATION, ALTER SCHEMA … OWNER TO) and is that of no other schema; a role is
 granted USAGE on it; the owner is not the application's own role (one that logs in while nobody else may write);
-and no role that belongs to another schema, by owning it, by
-its name or by what it may write, has privileges here, be it through a group. Schemas that are declared as
-shared may be read. All of it is judged after the last statement of the migrations.
+and no role that belongs to another schema, by owning it, by its name or by what it may write, has privileges
+here, be it through a group. Schemas that are declared as shared may be read. All of it is judged after the last
+statement of the migrations.
 
 Why it matters: Schemas divide names, roles divide rights. Without roles a fault in one service reads and
 changes the data of all others; an application that owns its tables passes their row security by.

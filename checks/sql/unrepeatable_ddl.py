@@ -87,7 +87,7 @@ def _mixed(database: Database) -> Iterator[Finding]:
         bare = [thing for thing in things if not thing.repeatable]
         if bare and any(thing.raw.get("if_not_exists") for thing in things):
             more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
-            message = f"{bare[0].qualified}{more} is created without IF NOT EXISTS, other things here with it"
+            message = f"{bare[0].qualified}{more} created without IF NOT EXISTS, other things here with it"
             yield Finding(message, Path(), cure=EITHER, at=bare[0].resource)
 
 

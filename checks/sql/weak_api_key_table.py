@@ -3,8 +3,9 @@
 What it checks: In tables of API keys and access tokens no column holds the key, token or secret in plain
 text; its hash is UNIQUE, or found by a UNIQUE prefix; ``expires_at`` is there and NOT NULL; a column marks
 revoked keys (``revoked_at``, ``status`` …); the owner is NOT NULL; permissions in JSON have a CHECK; and
-``last_used_at`` is there. In any other table a column ``api_key`` or ``access_token`` in plain text is found
-too. Tokens for one use (reset, verification, invitation) and sessions are not API keys.
+``last_used_at`` is there. In tables of users, accounts, clients and the like a column ``api_key`` or
+``client_secret`` in plain text is found too. Tokens for one use (reset, verification, invitation), sessions,
+and the keys of other providers are not meant.
 
 Why it matters: Who reads one backup of plain keys is every customer. A key without an end or an owner
 outlives the employee who made it, and nobody notices a key that no longer should be in use.
