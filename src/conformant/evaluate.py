@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformant.leaf import Check, Item
+from conformant.leaf import Check, Item, Leaf
 from conformant.model import (
     ROOT,
     Configuration,
@@ -75,7 +75,7 @@ def evaluate(
                 else:
                     passes += 1
                     if keep_passes:
-                        results.append(_passed(check, resource))
+                        results.append(passing(check, resource))
                 continue
             items: list[Item] = []
             reason, broken = "", False
@@ -84,19 +84,19 @@ def evaluate(
             except Undecided as undecided:
                 items.append(undecided)
             except Exception as error:  # noqa: BLE001 -- whatever a leaf raises is this result's error
-                reason, broken = _crash(error), True
+                reason, broken = crash(error), True
             if not keep_passes and not broken and len(items) == 1 and items[0].__class__ is NotApplicable:
                 if notes is not None:
                     notes.note(resource, check.id, [])
             elif items or broken:
-                judged = list(_judged(check, resource, items, reason, broken, keep_passes))
+                verdicts = list(judged(check, resource, items, reason, broken, keep_passes))
                 if notes is not None:
-                    notes.note(resource, check.id, judged)
-                results.extend(judged)
+                    notes.note(resource, check.id, verdicts)
+                results.extend(verdicts)
             else:
                 passes += 1
                 if keep_passes:
-                    results.append(_passed(check, resource))
+                    results.append(passing(check, resource))
         if seen:
             passed[check.id] = passes
         else:
@@ -104,15 +104,15 @@ def evaluate(
     order = platform.order
     results.sort(key=lambda r: (order.get(id(r.resource), -1), r.resource.address, r.check))
     if waivers is not None:
-        results = _waive(results, {check.id: check for check in checks}, waivers, today)
+        results = waive(results, {check.id: check for check in checks}, waivers, today)
     return Verdicts(results, passed, idle)
 
 
-def _passed(check: Check, resource: Resource) -> Result:
+def passing(check: Leaf, resource: Resource) -> Result:
     return Result(check.id, Status.PASS, check.severity, resource, check.requirement)
 
 
-def _crash(error: Exception) -> str:
+def crash(error: Exception) -> str:
     """What and where, without the message: that could quote a value of the input."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -123,8 +123,8 @@ def _crash(error: Exception) -> str:
     return f"the check raised {type(error).__name__} ({file}:{trace.tb_lineno})"
 
 
-def _judged(
-    check: Check, resource: Resource, items: Iterable[Item], reason: str, broken: bool, keep: bool
+def judged(
+    check: Leaf, resource: Resource, items: Iterable[Item], reason: str, broken: bool, keep: bool
 ) -> Iterable[Result]:
     """The result of one check on one resource that said something; with `keep`, also that it
     does not apply."""
@@ -138,7 +138,7 @@ def _judged(
             found.append(_complete(check, resource, item, nth))
         elif isinstance(item, Undecided):
             undecided.append(item.reason)
-        else:
+        elif isinstance(item, NotApplicable):
             inapplicable = item.reason or "nothing to judge"
     base = Result(check.id, Status.FAIL, check.severity, resource, check.requirement)
     if found:
@@ -162,7 +162,7 @@ def _judged(
     yield base
 
 
-def _complete(check: Check, resource: Resource, finding: Finding, nth: int) -> Finding:
+def _complete(check: Leaf, resource: Resource, finding: Finding, nth: int) -> Finding:
     holder = finding.at or resource
     return replace(
         finding,
@@ -172,12 +172,12 @@ def _complete(check: Check, resource: Resource, finding: Finding, nth: int) -> F
     )
 
 
-def _waive(results: Iterable[Result], checks: dict[str, Check], waivers: Waivers, today: date) -> list[Result]:
+def waive(results: Iterable[Result], checks: Mapping[str, Leaf], waivers: Waivers, today: date) -> list[Result]:
     """Split off what a waiver or the baseline covers into `waived` results."""
-    judged: list[Result] = []
+    kept: list[Result] = []
     for result in results:
         if result.status is not Status.FAIL:
-            judged.append(result)
+            kept.append(result)
             continue
         open_findings: list[Finding] = []
         for finding in result.findings:
@@ -187,9 +187,9 @@ def _waive(results: Iterable[Result], checks: dict[str, Check], waivers: Waivers
             else:
                 accepted = replace(result, status=Status.WAIVED, findings=[finding], waiver=waiver)
                 accepted.place = finding.place
-                judged.append(accepted)
+                kept.append(accepted)
         if open_findings:
             worst = max(finding.severity or Severity.INFO for finding in open_findings)
             place = open_findings[0].place
-            judged.append(replace(result, findings=open_findings, severity=worst, place=place))
-    return judged
+            kept.append(replace(result, findings=open_findings, severity=worst, place=place))
+    return kept

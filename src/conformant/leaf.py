@@ -17,13 +17,17 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from conformant.model import Configuration, Finding, NotApplicable, Severity, Undecided
+from conformant.model import Configuration, Evidence, Finding, Judged, NotApplicable, Severity, Undecided
 from conformant.platform import Platform
 from conformant.profile import Profile
 from conformant.regex import lazy
 
-Item = Finding | Undecided | NotApplicable
-"""What a check may yield."""
+Item = Finding | Undecided | NotApplicable | Evidence
+"""What a check may yield; evidence is for probes."""
+Seen = Judged | Item
+"""What a probe may yield: verdicts on resources, and items about the cluster as a whole."""
+READ, PROBE, DRILL = "read", "probe", "drill"
+"""What a probe does to the platform: only reads, sends packets, or disturbs."""
 
 
 class LeafError(Exception):
@@ -58,9 +62,7 @@ class Check(Struct, frozen=True, eq=False):
     @property
     def area_path(self) -> str:
         """The folder below ``checks``: ``workloads``, ``terraform/aws`` …"""
-        parts = FilePath(self.file).parts[:-1]
-        start = len(parts) - 1 - parts[::-1].index("checks") if "checks" in parts else len(parts) - 2
-        return "/".join(parts[start + 1 :])
+        return _below(self.file, "checks")
 
     @property
     def local(self) -> bool:
@@ -90,20 +92,75 @@ class Check(Struct, frozen=True, eq=False):
 
     def configured(self, settings: Configuration) -> Any:
         """The check's settings, with those that `settings` has for it by id, slug or alias. Raises LeafError."""
-        chosen = next((settings[name] for name in settings if self.answers_to(name)), None)
-        if chosen is None:
-            return self.settings
+        return _configured(self, settings)
+
+
+class Probe(Struct, frozen=True, eq=False):
+    """One live verification. `function` looks at a running platform and yields what it saw;
+    `needs` are the permissions that it takes (``list apps/Deployment``), `kind` says what it does."""
+
+    id: str
+    slug: str
+    function: Callable[..., Iterable[Seen]]
+    severity: Severity
+    title: str
+    doc: str
+    file: str
+    aliases: tuple[str, ...] = ()
+    requirement: str = ""
+    controls: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    kind: str = READ
+    tags: tuple[str, ...] = ()
+    settings: Struct | None = None
+
+    @property
+    def area(self) -> str:
+        """The folder that the probe stands in: ``rotation``, ``mtls`` …"""
+        return self.area_path.partition("/")[0]
+
+    @property
+    def area_path(self) -> str:
+        """The folder below ``live``."""
+        return _below(self.file, "live")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is this probe's id, slug or an alias."""
+        return name == self.id or name == self.slug or name in self.aliases
+
+    def bind(self, settings: Configuration) -> Callable[..., Iterable[Seen]]:
+        """The function with its settings filled in. Raises LeafError where the configured ones do not fit."""
         if self.settings is None:
-            raise LeafError(f"settings of {self.id}: it has none")
-        kind = type(self.settings)
-        unknown = sorted(set(chosen) - set(kind.__struct_fields__))
-        if unknown:
-            known = ", ".join(kind.__struct_fields__)
-            raise LeafError(f"settings of {self.id}: no setting `{unknown[0]}`; there are {known}")
-        try:
-            return convert(chosen, kind)
-        except ValidationError as error:
-            raise LeafError(f"settings of {self.id}: {error}") from error
+            _configured(self, settings)
+            return self.function
+        return partial(self.function, settings=_configured(self, settings))
+
+
+Leaf = Check | Probe
+
+
+def _below(file: str, folder: str) -> str:
+    """The folders of `file` below the innermost one named `folder`; its own where there is none."""
+    parts = FilePath(file).parts[:-1]
+    start = len(parts) - 1 - parts[::-1].index(folder) if folder in parts else len(parts) - 2
+    return "/".join(parts[start + 1 :])
+
+
+def _configured(leaf: Leaf, settings: Configuration) -> Any:
+    chosen = next((settings[name] for name in settings if leaf.answers_to(name)), None)
+    if chosen is None:
+        return leaf.settings
+    if leaf.settings is None:
+        raise LeafError(f"settings of {leaf.id}: it has none")
+    kind = type(leaf.settings)
+    unknown = sorted(set(chosen) - set(kind.__struct_fields__))
+    if unknown:
+        known = ", ".join(kind.__struct_fields__)
+        raise LeafError(f"settings of {leaf.id}: no setting `{unknown[0]}`; there are {known}")
+    try:
+        return convert(chosen, kind)
+    except ValidationError as error:
+        raise LeafError(f"settings of {leaf.id}: {error}") from error
 
 
 class Exporter(Struct, frozen=True):
@@ -145,6 +202,39 @@ def check(
     return decorate
 
 
+def probe(
+    *, id: str, severity: Severity, requirement: str = "", controls: Sequence[str] = (), needs: Sequence[str] = (),
+    kind: str = READ, aliases: Sequence[str] = (), tags: Sequence[str] = (),
+) -> Callable[[Callable[..., Iterable[Seen]]], Probe]:  # fmt: skip
+    """Make a probe of a function ``(running: Running) -> Iterator[Seen]``.
+
+    A second parameter `settings`, a frozen msgspec Struct with a default, holds the probe's settings.
+    `needs` are verbs and kinds: ``list apps/Deployment``, ``get /ConfigMap``, ``create /Pod``.
+    """
+
+    def decorate(function: Callable[..., Iterable[Seen]]) -> Probe:
+        if not isinstance(severity, Severity):
+            raise LeafError(f"severity={severity!r}: expected a Severity, such as Severity.HIGH")
+        if kind not in (READ, PROBE, DRILL):
+            raise LeafError(f"kind={kind!r}: expected {READ}, {PROBE} or {DRILL}")
+        malformed = [need for need in needs if not _NEED.fullmatch(need)]
+        if malformed:
+            raise LeafError(f"needs {malformed[0]!r}: expected a verb and group/Kind, such as 'list apps/Deployment'")
+        settings = next((value for value in function.__defaults__ or () if isinstance(value, Struct)), None)
+        doc = function.__doc__ or function.__globals__.get("__doc__") or ""
+        return Probe(
+            id=id, slug=function.__name__.replace("_", "-"), function=function, severity=severity,
+            title=doc.strip().partition("\n")[0].rstrip("."), doc=doc.strip(), file=function.__code__.co_filename,
+            aliases=tuple(aliases), requirement=requirement, controls=tuple(controls), needs=tuple(needs), kind=kind,
+            tags=tuple(tags), settings=settings,
+        )  # fmt: skip
+
+    return decorate
+
+
+_NEED = lazy(r"(get|list|create|delete|update|patch) [a-z0-9.-]*/[A-Z]\w*(/[a-z]+)?")
+
+
 def _parameters(function: Callable[..., Any]) -> list[tuple[str, type[Any]]]:
     """The parameters with their annotations; those that are texts, as under ``from __future__ import
     annotations``, are looked up. Raises LeafError."""
@@ -172,6 +262,11 @@ def exporter(*, name: str, suffix: str, media_type: str) -> Callable[[Callable[.
         )  # fmt: skip
 
     return decorate
+
+
+def saw(text: str) -> Evidence:
+    """What a probe saw, for its report; the engine adds of which resource, and in which version."""
+    return Evidence("probe", "", text=text)
 
 
 def aspects(parts: Iterable[Iterable[Item]]) -> Iterator[Item]:

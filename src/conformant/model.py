@@ -262,6 +262,15 @@ class Finding(Struct, frozen=True):
     fingerprint: str = ""
 
 
+class Judged(Struct):
+    """Yielded by a probe: what it has to say of one resource. `items` may be a generator: where it
+    touches something unknown, or breaks, the other resources still get their verdicts. Nothing said,
+    or evidence alone, is a pass."""
+
+    resource: Resource
+    items: Iterable[Any] = ()
+
+
 class Waiver(Struct, frozen=True):
     """An accepted finding. `check` is an id, alias or slug; `resource` a shell pattern over
     addresses; `origin` says where the waiver stands."""
@@ -285,7 +294,8 @@ class Evidence(Struct, frozen=True):
 
 
 class Result(Struct):
-    """The verdict of one check on one resource. `reason` explains unknown, error and not_applicable."""
+    """The verdict of one check on one resource. `reason` explains unknown, error and not_applicable;
+    `evidence` is what the verdict rests on."""
 
     check: str
     status: Status

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 
-from conformant.leaf import Check
+from conformant.leaf import Leaf
 from conformant.model import (
     ROOT,
     Finding,
@@ -124,7 +124,7 @@ class Waivers:
         waiver = Waiver(key[len(ANNOTATION) :], reason, owner, expires, resource.address, place)
         self.annotated.setdefault(resource.address, []).append(waiver)
 
-    def covering(self, check: Check, resource: Resource, finding: Finding, today: date) -> Waiver | None:
+    def covering(self, check: Leaf, resource: Resource, finding: Finding, today: date) -> Waiver | None:
         """The waiver in force for this finding, if any."""
         if finding.fingerprint in self.baseline:
             return Waiver(check.id, "in the baseline", "", date.max)
@@ -134,7 +134,7 @@ class Waivers:
                 return waiver
         return None
 
-    def _candidates(self, check: Check, resource: Resource, finding: Finding) -> Iterator[Waiver]:
+    def _candidates(self, check: Leaf, resource: Resource, finding: Finding) -> Iterator[Waiver]:
         holder = finding.at or resource
         for waiver in self.configured:
             if not check.answers_to(waiver.check):
