@@ -10,7 +10,7 @@ import pytest
 from conformant import __version__
 from conformant.cli import main
 from conformant.config import Settings
-from conformant.run import all_checks
+from conformant.run import all_checks, all_probes
 
 CHECKS = all_checks(Settings())
 OWN = '''\
@@ -55,7 +55,8 @@ def test_checks_as_json(tmp_path: Path, run: Run) -> None:
     code, output, _ = run("checks", "--format", "json", "--checks", str(tmp_path))
     entries = {entry["id"]: entry for entry in json.loads(output)}
     assert code == 0
-    assert set(entries) == {*(check.id for check in CHECKS), "ORG-001"}
+    assert set(entries) == {*(leaf.id for leaf in (*CHECKS, *all_probes())), "ORG-001"}
+    assert entries["LIVE-ROT-001"]["kind"] == "probe"
     for entry in entries.values():
         assert list(entry) == [
             "id", "aliases", "slug", "kind", "title", "severity", "requirement", "controls", "applies_to", "tags",

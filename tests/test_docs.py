@@ -9,16 +9,17 @@ import pytest
 from conformant.config import Settings, read
 from conformant.content import content
 from conformant.docs import configuration_page, main, page, pages
-from conformant.leaf import Check
-from conformant.profile import Mesh, Profile
-from conformant.run import all_checks, verify
+from conformant.leaf import Leaf
+from conformant.profile import Live, Mesh, Profile
+from conformant.run import all_checks, all_probes, verify
 
 CHECKS = all_checks(Settings())
-PAGES = pages(CHECKS)
+PROBES = all_probes()
+PAGES = pages(CHECKS, PROBES)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_the_page_of_a_check(check: Check) -> None:
+@pytest.mark.parametrize("check", [*CHECKS, *PROBES], ids=lambda check: check.id)
+def test_the_page_of_a_check(check: Leaf) -> None:
     text = page(check)
     assert text.startswith(f"# {check.id}: {check.title}\n")
     for part in ("What it checks", "Why it matters", "How to fix", "When it is fine", "Applies to"):
@@ -32,14 +33,17 @@ def test_the_page_of_a_check(check: Check) -> None:
 
 
 def test_the_list_links_every_page() -> None:
-    links = re.findall(r"\]\(([\w-]+\.md)\)", PAGES["checks/README.md"])
-    assert links == [f"{check.id}.md" for check in CHECKS]
-    assert set(PAGES) == {f"checks/{link}" for link in links} | {"checks/README.md", "configuration.md"}
+    expected = {"checks/README.md", "probes/README.md", "configuration.md"}
+    for folder, leaves in (("checks", CHECKS), ("probes", PROBES)):
+        links = re.findall(r"\]\(([\w-]+\.md)\)", PAGES[f"{folder}/README.md"])
+        assert links == [f"{leaf.id}.md" for leaf in leaves]
+        expected |= {f"{folder}/{link}" for link in links}
+    assert set(PAGES) == expected
 
 
 def test_the_configuration_page_has_every_setting_and_its_meaning() -> None:
     text = configuration_page()
-    for kind in (Settings, Profile, Mesh):
+    for kind in (Settings, Profile, Mesh, Live):
         for field in msgspec.structs.fields(kind):
             assert f"\n| `{field.encode_name}` | " in text
     for name in Settings.__struct_fields__:

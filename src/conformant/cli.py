@@ -12,7 +12,7 @@ from conformant import __version__, output
 from conformant.output import USAGE, Errors, Pipe, Usage
 
 if TYPE_CHECKING:
-    from conformant.leaf import Check
+    from conformant.leaf import Leaf
 
 INTERRUPTED = 130
 
@@ -199,22 +199,23 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _checks(options: argparse.Namespace) -> int:
     from conformant import docs
-    from conformant.run import all_checks
+    from conformant.run import all_checks, all_probes
 
     with Errors() as errors:
         settings, _ = output.settings(options)
-        sys.stdout.writelines(docs.listing(all_checks(settings), options.format))
+        sys.stdout.writelines(docs.listing([*all_checks(settings), *all_probes()], options.format))
         return 0
     return errors.code
 
 
 def _explain(options: argparse.Namespace) -> int:
     from conformant import docs
-    from conformant.run import all_checks
+    from conformant.run import all_checks, all_probes
 
     with Errors() as errors:
         settings, _ = output.settings(options)
-        found: list[Check] = [one for one in all_checks(settings) if one.answers_to(options.check)]
+        leaves: list[Leaf] = [*all_checks(settings), *all_probes()]
+        found = [one for one in leaves if one.answers_to(options.check)]
         if not found:
             raise Usage(f"no check {options.check!r}; conformant checks lists them all")
         sys.stdout.writelines(docs.explanation(found[0]))

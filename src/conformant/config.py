@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert
 
 from conformant.model import Place, Severity, Waiver
-from conformant.profile import Profile
+from conformant.profile import Live, Profile
 
 
 class ConfigurationError(Exception):
@@ -62,6 +62,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     - `history`: where runs are kept.
     - `profile`: what the platform is (component versions, mesh, registries …).
     - `settings`: parameters of single checks, by id or slug.
+    - `live`: what an audit of a running cluster needs to know.
     - `waivers`: accepted findings.
     """
 
@@ -80,6 +81,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     history: HistorySettings = HistorySettings()
     profile: Profile = Profile()
     settings: dict[str, dict[str, Any]] = {}
+    live: Live = Live()
     waivers: tuple[StatedWaiver, ...] = ()
 
 

@@ -13,30 +13,35 @@ from typing import Any
 import msgspec
 
 from conformant.content import content
-from conformant.leaf import Check
+from conformant.leaf import Check, Leaf, Probe
 from conformant.regex import lazy
 
 _SECTIONS = lazy(r"^(What it checks|Why it matters|How to fix|When it is fine):", re.MULTILINE)
 
 
-def entry(check: Check) -> dict[str, Any]:
-    """What ``conformant checks --format json`` says of a check."""
+def entry(check: Leaf) -> dict[str, Any]:
+    """What ``conformant checks --format json`` says of a check or a probe."""
     return {
-        "id": check.id, "aliases": list(check.aliases), "slug": check.slug, "kind": "check",
+        "id": check.id, "aliases": list(check.aliases), "slug": check.slug,
+        "kind": "probe" if isinstance(check, Probe) else "check",
         "title": check.title, "severity": str(check.severity), "requirement": check.requirement,
         "controls": list(check.controls), "applies_to": applies_to(check), "tags": [check.area, *check.tags],
     }  # fmt: skip
 
 
-def applies_to(check: Check) -> list[str]:
-    """The kinds that a check sees; the view's name where it sees more than a list of kinds."""
+def applies_to(check: Leaf) -> list[str]:
+    """The kinds that a check sees; the view's name where it sees more than a list of kinds. Of a probe, the
+    kinds that it reads."""
+    if isinstance(check, Probe):
+        reads = [need.split()[1] for need in check.needs if need.startswith(("get ", "list "))]
+        return sorted({kind.lstrip("/") for kind in reads}) or ["the running platform"]
     if check.kinds:
         return sorted(check.kinds)
     kinds = getattr(check.view, "kinds", None)
     return sorted(kind.lstrip("/") for kind in kinds) if kinds else [check.view.__name__]
 
 
-def listing(checks: Sequence[Check], style: str) -> Iterator[str]:
+def listing(checks: Sequence[Leaf], style: str) -> Iterator[str]:
     """The list of checks as ``table``, ``json`` or ``markdown``."""
     if style == "json":
         yield msgspec.json.format(msgspec.json.encode([entry(check) for check in checks]), indent=2).decode()
@@ -54,7 +59,7 @@ def listing(checks: Sequence[Check], style: str) -> Iterator[str]:
             yield f"{check.id:<11} {check.severity!s:<9} {check.slug:<{width}}  {check.title}\n"
 
 
-def explanation(check: Check) -> Iterator[str]:
+def explanation(check: Leaf) -> Iterator[str]:
     """What ``conformant explain`` prints."""
     yield f"{check.id} {check.slug} ({check.severity}): {check.title}\n"
     if check.aliases:
@@ -70,7 +75,7 @@ def explanation(check: Check) -> Iterator[str]:
     yield f"\nAccept a finding: # conformant: waive {check.id} until YYYY-MM-DD owner NAME: reason\n"
 
 
-def page(check: Check) -> str:
+def page(check: Leaf) -> str:
     """The check's page in Markdown."""
     lines = [
         f"# {check.id}: {check.title}", "",
@@ -80,6 +85,9 @@ def page(check: Check) -> str:
     ]  # fmt: skip
     body = _SECTIONS.sub(r"**\1.**", check.doc.partition("\n")[2].strip()).replace("``", "`")
     lines += [body, "", f"**Applies to.** {', '.join(applies_to(check))}", ""]
+    if isinstance(check, Probe):
+        lines += [f"**What it does.** {_DOES[check.kind]}", ""]
+        lines += ["**Needs.** " + ", ".join(f"`{need}`" for need in check.needs), ""] if check.needs else []
     settings = _settings(check)
     if settings:
         about = cleandoc(type(check.settings).__doc__ or "").replace("``", "`")
@@ -87,7 +95,7 @@ def page(check: Check) -> str:
         lines += [f"| `{name}` | {kind} | `{value}` |" for name, kind, value in settings] + [""]
     if check.controls:
         lines += ["**Controls.** " + ", ".join(f"`{control}`" for control in check.controls), ""]
-    folder = content("fixtures") / check.area_path / Path(check.file).stem
+    folder = fixtures(check)
     for verdict in ("fail", "pass"):
         example = next((file for file in sorted(folder.glob(f"{verdict}.*")) if file.is_file()), None)
         if example is not None:
@@ -97,7 +105,20 @@ def page(check: Check) -> str:
     return "\n".join(lines)
 
 
-def _settings(check: Check) -> list[tuple[str, str, str]]:
+_DOES = {
+    "read": "Reads only.",
+    "probe": "Sends packets, with `--probes` alone.",
+    "drill": "Disturbs the platform: only with `--drill` and its id.",
+}
+
+
+def fixtures(leaf: Leaf) -> Path:
+    """The folder of a leaf's fixtures."""
+    base = content("fixtures") / "live" if isinstance(leaf, Probe) else content("fixtures")
+    return base / leaf.area_path / Path(leaf.file).stem
+
+
+def _settings(check: Leaf) -> list[tuple[str, str, str]]:
     if check.settings is None:
         return []
     fields = msgspec.structs.fields(type(check.settings))
@@ -117,7 +138,7 @@ def _text(value: Any) -> str:
 def configuration_page() -> str:
     """The reference of all settings, with their defaults."""
     from conformant.config import HistorySettings, Settings, StatedWaiver
-    from conformant.profile import Mesh, Profile
+    from conformant.profile import Live, Mesh, Profile
 
     lines = [
         "# Configuration", "",
@@ -148,6 +169,7 @@ def configuration_page() -> str:
         ("Settings", Settings),
         ("[profile]", Profile),
         ("[profile.mesh]", Mesh),
+        ("[live]", Live),
         ("[history]", HistorySettings),
         ("[[waivers]]", StatedWaiver),
     )
@@ -172,10 +194,13 @@ def _default(field: Any) -> str:
     return f"`{text}`" if text not in ('""', "[]", "{}") else "empty"
 
 
-def pages(checks: Sequence[Check]) -> dict[str, str]:
+def pages(checks: Sequence[Check], probes: Sequence[Probe] = ()) -> dict[str, str]:
     """All generated pages: path below ``docs/`` -> text."""
     made = {f"checks/{check.id}.md": page(check) for check in checks}
     made["checks/README.md"] = "# Checks\n\n" + "".join(listing(checks, "markdown"))
+    if probes:
+        made |= {f"probes/{probe.id}.md": page(probe) for probe in probes}
+        made["probes/README.md"] = "# Probes\n\n" + "".join(listing(probes, "markdown"))
     made["configuration.md"] = configuration_page()
     return made
 
@@ -184,17 +209,20 @@ def main(arguments: Sequence[str]) -> int:
     """Write the pages below ``docs/`` of the checkout, or below a folder named; with ``--check`` only name
     those that differ."""
     from conformant.config import Settings
-    from conformant.run import all_checks
+    from conformant.run import all_checks, all_probes
 
     named = [argument for argument in arguments if argument != "--check"]
     folder = Path(named[0]) if named else content("checks").parent / "docs"
-    made = pages(all_checks(Settings()))
+    made = pages(all_checks(Settings()), all_probes())
     stale = sorted(
         name for name, text in made.items()
         if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
     )  # fmt: skip
     stale += sorted(
-        f"checks/{file.name}" for file in (folder / "checks").glob("*.md") if f"checks/{file.name}" not in made
+        f"{kind}/{file.name}"
+        for kind in ("checks", "probes")
+        for file in (folder / kind).glob("*.md")
+        if f"{kind}/{file.name}" not in made
     )
     if "--check" in arguments:
         for name in stale:

@@ -13,7 +13,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path as FilePath
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
@@ -26,6 +26,7 @@ Item = Finding | Undecided | NotApplicable | Evidence
 """What a check may yield; evidence is for probes."""
 Seen = Judged | Item
 """What a probe may yield: verdicts on resources, and items about the cluster as a whole."""
+AnyItem = TypeVar("AnyItem", bound=Seen)
 READ, PROBE, DRILL = "read", "probe", "drill"
 """What a probe does to the platform: only reads, sends packets, or disturbs."""
 
@@ -269,8 +270,8 @@ def saw(text: str) -> Evidence:
     return Evidence("probe", "", text=text)
 
 
-def aspects(parts: Iterable[Iterable[Item]]) -> Iterator[Item]:
-    """Run several aspects of one check, each to its own end: an unknown value in one leaves the
+def aspects(parts: "Iterable[Iterable[AnyItem]]") -> "Iterator[AnyItem | Undecided]":
+    """Run several aspects of one check or probe, each to its own end: an unknown value in one leaves the
     others their say."""
     for part in parts:
         try:

@@ -14,6 +14,39 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
     enable_namespaces_by_default: bool = False
 
 
+class Live(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an audit of a running platform needs to know of it.
+
+    - `cluster_uid`: the uid of the namespace ``kube-system``: the audit stops where it is another cluster.
+    - `aws_account`: the AWS account; without it nothing is asked of AWS.
+    - `aws_regions`: the regions that the platform runs in, the primary one first.
+    - `aws_endpoint`: another address for the AWS services.
+    - `prometheus`: its address, or ``namespace/service:port`` to reach it through the API server.
+    - `probe_namespaces`: the two namespaces, made beforehand and outside the mesh, that probe pods run in.
+    - `probe_image`: the image of probe pods, best by digest: any with Python 3.11 or newer.
+    - `probe_pull_policy`: when that image is pulled.
+    - `canary`: ``host:port`` of your own on the internet, to see whether pods can reach it.
+    - `exclude`: addresses of workloads that no packet may be sent to.
+    - `dr_context`: the context of the other region's cluster, to compare with.
+    - `production`: whether drills need the cluster's name typed and an open maintenance window.
+    - `maintenance`: open windows, as ``2026-12-01T20:00Z/2026-12-01T22:00Z``.
+    """
+
+    cluster_uid: str = ""
+    aws_account: str = ""
+    aws_regions: tuple[str, ...] = ()
+    aws_endpoint: str = ""
+    prometheus: str = ""
+    probe_namespaces: tuple[str, str] = ("conformance-probe-a", "conformance-probe-b")
+    probe_image: str = "python:3-slim"
+    probe_pull_policy: str = "IfNotPresent"
+    canary: str = ""
+    exclude: tuple[str, ...] = ()
+    dr_context: str = ""
+    production: bool = True
+    maintenance: tuple[str, ...] = ()
+
+
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """What several checks need to know of the platform. Lists hold shell patterns where that makes sense.
 

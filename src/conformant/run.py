@@ -12,7 +12,7 @@ from conformant import __version__, baseline
 from conformant.config import ConfigurationError, Settings, line_of, severity, waivers
 from conformant.content import content
 from conformant.evaluate import evaluate
-from conformant.leaf import Check, Header, LeafError, headers, load
+from conformant.leaf import Check, Header, Leaf, LeafError, Probe, headers, load, load_folder
 from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
 from conformant.load.files import BadFile, find
@@ -173,6 +173,12 @@ def all_checks(settings: Settings) -> list[Check]:
     return sorted((load(header.file, Check) for header in all_headers(settings)), key=lambda check: check.id)
 
 
+def all_probes() -> list[Probe]:
+    """All probes, by id."""
+    found: list[Probe] = load_folder(str(content("live")), Probe)
+    return sorted(found, key=lambda probe: probe.id)
+
+
 def verify(settings: Settings, file: Path | None) -> None:
     """Make sure that the settings speak of checks that there are. Raises ConfigurationError, LeafError."""
     if not (settings.select or settings.settings or settings.checks):
@@ -197,14 +203,14 @@ def verify(settings: Settings, file: Path | None) -> None:
             raise ConfigurationError(f"{at}{error}") from None
 
 
-def selected(check: Check, settings: Settings) -> bool:
+def selected(check: Leaf, settings: Settings) -> bool:
     """Whether the settings' `select` and `skip` let this check run."""
     if settings.select and not any(_matches(check, name) for name in settings.select):
         return False
     return not any(_matches(check, name) for name in settings.skip)
 
 
-def _matches(check: Check, name: str) -> bool:
+def _matches(check: Leaf, name: str) -> bool:
     return (
         check.answers_to(name)
         or name in (check.area, check.area_path, check.requirement, str(check.severity))

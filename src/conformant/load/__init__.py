@@ -109,6 +109,12 @@ class Loader:
             if data is not None:
                 entry.sha256 = sha256(data).hexdigest()
 
+    def load_objects(self, objects: Sequence[Parsed]) -> Loaded:
+        """These objects, which were read from elsewhere: an API server."""
+        self.parsed = list(objects)
+        self._kubernetes()
+        return Loaded(self.resources, Coverage(resources=len(self.resources)), self.crds, [], [])
+
     # charts and overlays
 
     def _rendered(self, groups: Mapping[str, list[Input]]) -> set[str]:
