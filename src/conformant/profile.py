@@ -64,6 +64,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     - `mesh_exempt`: addresses of workloads that need not be in the mesh.
     - `api_clients`: addresses of workloads that call the Kubernetes API, and need a token for it.
     - `trusted_namespace_labels`: labels that tenants cannot set on their namespaces.
+    - `admin_tier`: whether administrators' network policies must deny the metadata endpoint.
     """
 
     kubernetes: str = ""
@@ -90,6 +91,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     entry_points: tuple[str, ...] = ()
     external_references: tuple[str, ...] = ()
     trusted_namespace_labels: tuple[str, ...] = ()
+    admin_tier: bool = False
 
     def is_platform_namespace(self, name: str) -> bool:
         """Whether `name` belongs to the platform's operators rather than to a tenant."""
