@@ -87,6 +87,8 @@ class Labelled:
 
     def _term(self, term: dict[Any, Any]) -> Match:
         key = dig(term, "key")
+        if not isinstance(key, str):
+            return NOBODY
         match dig(term, "operator"):
             case "In":
                 return self._having(key, sequence(term, "values"))

@@ -310,7 +310,7 @@ def _ports(rule: dict[Any, Any]) -> tuple[Ports, tuple[tuple[str, str], ...]]:
     numbers: list[Ports] = []
     named: list[tuple[str, str]] = []
     for entry in declared:
-        protocol, port, end = dig(entry, "protocol") or "TCP", dig(entry, "port"), dig(entry, "endPort")
+        protocol, port, end = str(dig(entry, "protocol") or "TCP"), dig(entry, "port"), dig(entry, "endPort")
         if port is None:
             numbers.append(EVERY.get(protocol, NONE))
         elif isinstance(port, str):
@@ -357,7 +357,7 @@ def _destination(protocol: str, port: dict[Any, Any]) -> Ports:
 def _span(protocol: Any, first: Any, last: Any) -> Ports:
     if not isinstance(first, int):
         return NONE
-    return Ports.of(protocol or "TCP", first, min(last, HIGHEST) if isinstance(last, int) else None)
+    return Ports.of(str(protocol or "TCP"), first, min(last, HIGHEST) if isinstance(last, int) else None)
 
 
 def selector_keys(selector: Any) -> set[Any]:
@@ -365,7 +365,7 @@ def selector_keys(selector: Any) -> set[Any]:
     if not isinstance(selector, dict):
         return set()
     try:
-        stated = {dig(term, "key") for term in sequence(selector, "matchExpressions")}
-        return stated | set(mapping(selector, "matchLabels"))
+        stated = [dig(term, "key") for term in sequence(selector, "matchExpressions")]
+        return {key for key in stated if isinstance(key, str)} | set(mapping(selector, "matchLabels"))
     except Undecided:
         return set()

@@ -25,6 +25,8 @@ def selects(selector: Any, labels: Mapping[Any, Any]) -> bool:
 def _expression(expression: Any, labels: Mapping[Any, Any]) -> bool:
     term = mapping(expression)
     key, values = term.get("key"), sequence(term.get("values"))
+    if key.__class__ is dict or key.__class__ is list:
+        return False
     match term.get("operator"):
         case "In":
             return key in labels and labels[key] in values
