@@ -174,6 +174,8 @@ def _cleared(header: str, way: Way, kong: Kong) -> bool:
         return True
     if any(plugin.plugin in CODE for plugin in plugins):
         raise Undecided(f"a function of one's own on {way.route.kind} {way.route.name} may take {header} away")
+    if name := kong.elsewhere(way):
+        raise Undecided(f"plugin {name} is not part of the input: it may take {header} away")
     return False
 
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from conformant.domain.kong import AUTHENTICATION, Kong, Way, ways
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, NotApplicable, Path, Severity
+from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided
 from conformant.platform import Platform
 from conformant.views.gateway import PLUGINS, HttpRoute, Ingress
 
@@ -63,7 +63,8 @@ def unauthenticated_route(platform: Platform, settings: PublicPaths = PublicPath
         return
     if kong.authenticated_by_mesh:
         return
-    if not any(plugin.plugin in AUTHENTICATION for plugin in kong.plugins):
+    declared = any(plugin.plugin in AUTHENTICATION for plugin in kong.plugins)
+    if not declared and not any(kong.elsewhere(way) for way in kong.ways):
         yield Finding(
             "Kong is in use, and no authentication plugin is declared for any route",
             cure=CURE, at=kong.first,
@@ -93,6 +94,8 @@ def _fault(way: Way, kong: Kong) -> tuple[Severity, str] | None:
     reached = [plugin for level in kong.attached(way) for plugin in level if plugin.plugin in AUTHENTICATION]
     effective = [plugin for plugin in reached if plugin.enabled and not plugin.excludes_https]
     strict = [plugin for plugin in effective if not plugin.setting("anonymous") or _anonymous_stopped(kong)]
+    if not strict and (name := kong.elsewhere(way)):
+        raise Undecided(f"plugin {name} on {what} is not part of the input: it may authenticate")
     if not reached:
         paths = f" for {', '.join(way.entry.urls)}" if len(way.route.entries) > 1 else ""
         return Severity.CRITICAL, f"{what} has no authentication plugin in reach{paths}"

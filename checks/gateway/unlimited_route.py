@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from conformant.domain.kong import Kong, Way, ways
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, NotApplicable, Path, Resource, Severity, sequence
+from conformant.model import Cure, Finding, NotApplicable, Path, Resource, Severity, Undecided, sequence
 from conformant.platform import Platform
 from conformant.views.base import Object
 from conformant.views.gateway import PLUGINS, HttpRoute, Ingress, KongPlugin, plugin_names
@@ -55,7 +55,8 @@ def unlimited_route(platform: Platform, settings: Sizes = Sizes()) -> Iterator[I
         yield NotApplicable("Kong has no routes here")
         return
     plugins = [plugin for plugin in kong.plugins if plugin.enabled]
-    if not any(plugin.plugin in RATE for plugin in plugins):
+    declared = any(plugin.plugin in RATE for plugin in plugins)
+    if not declared and not any(kong.elsewhere(way) for way in kong.ways):
         message = "Kong is in use, and no rate-limiting plugin is declared for any route"
         yield Finding(message, cure=RATE_CURE, at=kong.first)
     else:
@@ -64,13 +65,22 @@ def unlimited_route(platform: Platform, settings: Sizes = Sizes()) -> Iterator[I
     yield from aspects(_plugin(plugin, kong, settings) for plugin in plugins)
 
 
-def _route(route: Ingress | HttpRoute, kong: Kong, for_consumers: bool) -> Iterator[Finding]:
-    unlimited = [] if for_consumers else [way for way in ways(route) if not kong.in_force(way, RATE)]
-    if unlimited:
-        yield _finding(unlimited, "no rate limit", None, RATE_CURE)
-    unbounded = [way for way in ways(route) if not kong.in_force(way, SIZE)]
-    if unbounded:
-        yield _finding(unbounded, "no limit to the size of requests", Severity.MEDIUM, SIZE_CURE)
+def _route(route: Ingress | HttpRoute, kong: Kong, for_consumers: bool) -> Iterator[Item]:
+    parts = ways(route)
+    name = next((name for way in parts if (name := kong.elsewhere(way))), "")
+    for kinds, what, severity, cure in (
+        (RATE, "no rate limit", None, RATE_CURE),
+        (SIZE, "no limit to the size of requests", Severity.MEDIUM, SIZE_CURE),
+    ):
+        lacking = [way for way in parts if not kong.in_force(way, kinds)]
+        if not lacking or (kinds is RATE and for_consumers):
+            continue
+        if name:
+            yield Undecided(
+                f"plugin {name} on {route.kind} {route.name} is not part of the input: it may limit requests"
+            )
+        else:
+            yield _finding(lacking, what, severity, cure)
 
 
 def _finding(found: list[Way], what: str, severity: Severity | None, cure: Cure) -> Finding:

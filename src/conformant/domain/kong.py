@@ -46,6 +46,7 @@ class Kong:
         self._named: dict[Pair, list[KongPlugin]] = {}
         for plugin in self.plugins:
             self._named.setdefault((plugin.namespace, plugin.name), []).append(plugin)
+        self._names_of_all = {plugin.name for plugin in self.plugins}
         self._bound = _bound(platform)
         self.everywhere = [plugin for plugin in self.plugins if plugin.everywhere]
         self.everywhere += self._of(self._bound.get(EVERYWHERE, ()))
@@ -58,6 +59,19 @@ class Kong:
     def attached(self, way: Way) -> list[list[KongPlugin]]:
         """The plugins on a part of a route, enabled or not, from the most specific place on: the route
         with its filters, the Services, everywhere."""
+        own, behind = self._names(way)
+        return [self._of(own), self._of(behind), self.everywhere]
+
+    def elsewhere(self, way: Way) -> str:
+        """The name of a plugin on a part of a route that the input declares nowhere, not even where the route
+        could not reach it; empty where there is none."""
+        if self.platform.profile.closed_world:
+            return ""
+        own, behind = self._names(way)
+        return next((name for _, name in (*own, *behind) if name not in self._names_of_all), "")
+
+    def _names(self, way: Way) -> tuple[list[Pair], list[Pair]]:
+        """(namespace, name) of the plugins that are put on a route, and on the Services behind it."""
         route = way.route
         own = [*plugin_names(route), *((route.namespace, name) for name in way.entry.filters)]
         own += self._bound.get(("routeRef", route.namespace, route.name), ())
@@ -67,7 +81,7 @@ class Kong:
             if service is not None:
                 behind += plugin_names(self.platform.view(service, Object))
             behind += self._bound.get(("serviceRef", backend.namespace, backend.name), ())
-        return [self._of(own), self._of(behind), self.everywhere]
+        return own, behind
 
     def in_force(self, way: Way, kinds: Collection[str]) -> list[KongPlugin]:
         """The enabled plugins of these kinds that decide on a part of a route: the most specific ones."""
