@@ -1,11 +1,11 @@
 """There is a way in from outside that does not go through the gateway.
 
 What it checks: No Service of type LoadBalancer or NodePort in a tenant namespace, but those of a gateway's own
-pods (Kong, Istio and Gateway API gateways, ingress controllers) and those that the profile's `entry_points` names
-(patterns of names or ``Service/namespace/name``). Where the platform has no gateway at all it is medium; behind
-an internal load balancer, or for named source ranges, low. No Service anywhere takes externalIPs. Where Kong is
-the only gateway no Ingress is of another class (but one that leads to Kong itself), and no Istio Gateway serves
-the same hosts beside it.
+pods (Kong, Istio and Gateway API gateways, ingress controllers) and those that the profile's `entry_points`
+names (patterns of names or ``Service/namespace/name``). Where the platform has no gateway at all it is medium;
+behind an internal load balancer, for named source ranges, or a NodePort for a cloud's own Ingress, low. No
+Service anywhere takes externalIPs. Where Kong is the only gateway no Ingress is of another class (but one that
+leads to Kong itself), and no Istio Gateway serves the same hosts beside it.
 
 Why it matters: What the gateway demands (a token, TLS, limits) does not hold on a way around it. externalIPs
 take over the traffic to whatever address they name.
@@ -56,6 +56,8 @@ INTERNAL = {
     "service.beta.kubernetes.io/openstack-internal-load-balancer": ("true",),
 }
 """Annotations of an internal load balancer, with the values that make it one."""
+CLOUDS = ("alb", "gce", "gce-internal", "")
+"""Classes of Ingress whose controllers may need NodePorts; gce is the default one of its cloud."""
 ANYWHERE = ("0.0.0.0/0", "::/0")
 CLOSE = Cure("type: ClusterIP, and a route through the gateway; or name it in the profile's entry_points", grade="none")
 
@@ -105,6 +107,8 @@ def _type(door: Door, platform: Platform) -> Iterator[Finding]:
             severity = Severity.MEDIUM
         if _narrowed(door):
             message, severity = f"{message}, from a part of the network", Severity.LOW
+        elif kind == "NodePort" and (door.namespace, door.name) in platform.derived(_balanced):
+            message, severity = f"{message}, as the cloud's Ingress needs it, on every node", Severity.LOW
         yield Finding(message, TYPE, severity, CLOSE)
 
 
@@ -116,6 +120,17 @@ def _narrowed(door: Door) -> bool:
     if ranges and not any(one in ANYWHERE for one in ranges):
         return True
     return any(dig(door.annotations, name) in values for name, values in INTERNAL.items())
+
+
+def _balanced(platform: Platform) -> frozenset[tuple[str, str]]:
+    """(namespace, name) of the Services behind Ingresses of clouds, whose load balancers speak to nodes."""
+    return frozenset(
+        (backend.namespace, backend.name)
+        for ingress in platform.of(Ingress)
+        if ingress.ingress_class in CLOUDS and not of_kong_class(ingress.ingress_class, platform)
+        for entry in ingress.entries
+        for backend in entry.backends
+    )
 
 
 def _leads_to_gateway(door: Door, platform: Platform) -> bool:
