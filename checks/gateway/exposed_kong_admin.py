@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.isolation import PolicySet
-from conformant.domain.kong import proxy_container
+from conformant.domain.kong import proxy_container, variable
 from conformant.domain.service_pods import ServicePods, service_port, target_numbers
 from conformant.leaf import Item, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, mapping
@@ -90,7 +90,7 @@ def _listening(workload: Workload, container: Container, platform: Platform) -> 
         if not all(ssl for other, ssl in beyond if other == port):
             yield Finding(f"the Admin API listens on port {port} without TLS, for other pods too", path, cure=FENCE)
         elif not _fenced(workload, port, platform):
-            certain = _variable(container, "KONG_NGINX_ADMIN_SSL_VERIFY_CLIENT") == "on"
+            certain = variable(container, "KONG_NGINX_ADMIN_SSL_VERIFY_CLIENT") == "on"
             message = f"no NetworkPolicy keeps port {port}, the Admin API, to the controller's pods"
             yield Finding(message, path, Severity.MEDIUM if certain else None, FENCE)
 
@@ -98,10 +98,6 @@ def _listening(workload: Workload, container: Container, platform: Platform) -> 
 def _stated_at(container: Container) -> Path:
     index = next((index for index, entry in container.env if dig(entry, "name") == ADMIN), None)
     return container.path / "env" if index is None else Path((*container.path, "env", index, "value"))
-
-
-def _variable(container: Container, name: str) -> Any:
-    return next((dig(entry, "value") for _, entry in container.env if dig(entry, "name") == name), None)
 
 
 def _fenced(workload: Workload, port: int, platform: Platform) -> bool:

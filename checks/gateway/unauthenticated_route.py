@@ -58,6 +58,7 @@ def unauthenticated_route(platform: Platform, settings: PublicPaths = PublicPath
         yield NotApplicable("no Kong gateway")
         return
     kong = platform.derived(Kong)
+    yield from kong.doubts
     if kong.first is None:
         yield NotApplicable("Kong has no routes here")
         return

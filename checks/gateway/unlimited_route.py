@@ -51,6 +51,7 @@ def unlimited_route(platform: Platform, settings: Sizes = Sizes()) -> Iterator[I
         yield NotApplicable("no Kong gateway")
         return
     kong = platform.derived(Kong)
+    yield from kong.doubts
     if kong.first is None:
         yield NotApplicable("Kong has no routes here")
         return

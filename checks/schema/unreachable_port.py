@@ -1,10 +1,10 @@
 """A Service's port leads to no port of its pods.
 
-What it checks: The targetPort of a Service with pods behind it (Flagger's copies included) is declared by their
-running containers, native sidecars among them: a name by all of them (by none: high; by some of several:
-medium), a number where they declare ports at all (low, as the application may listen all the same). In the mesh
-two Services of one workload name one protocol for the same port (medium). A selector is not empty (low: it
-selects nothing).
+What it checks: The targetPort of a Service with pods behind it (Flagger's copies included, Jobs beside other
+pods left aside) is declared by their running containers, native sidecars among them: a name by all of them (by
+none: high; by some of several: medium), a number where they declare ports at all (low, as the application may
+listen all the same). In the mesh two Services of one workload name one protocol for the same port (medium). A
+selector is not empty (low: it selects nothing).
 
 Why it matters: A name that no pod has gives no endpoint: every connection is refused.
 
@@ -38,7 +38,8 @@ def unreachable_port(service: KubernetesService, platform: Platform) -> Iterator
         cure = Cure("select the pods by their labels, or leave the selector out", grade="none")
         yield Finding("an empty selector selects no pods", Path(("spec", "selector")), Severity.LOW, cure)
         return
-    workloads = platform.derived(ServicePods).behind(service)
+    behind = platform.derived(ServicePods).behind(service)
+    workloads = [workload for workload in behind if not workload.batch] or behind
     if not workloads:
         yield NotApplicable("no pods of the input are behind it")
         return

@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformant.model import Resource, dig, mapping, sequence
+from conformant.model import Resource, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
+from conformant.schema.rules.kind import literal
 from conformant.views.base import Object
 from conformant.views.gateway import Entry, HttpRoute, Ingress, KongPlugin, Upstream, plugin_names
 from conformant.views.selector import equals
@@ -40,7 +41,9 @@ class Kong:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self.routes: list[Ingress | HttpRoute] = list(_routes(platform))
+        self.routes: list[Ingress | HttpRoute] = []
+        self.doubts: list[Undecided] = []
+        self._find_routes()
         self._own = {route.resource for route in self.routes}
         self.plugins = platform.of(KongPlugin)
         self._named: dict[Pair, list[KongPlugin]] = {}
@@ -50,7 +53,20 @@ class Kong:
         self._bound = _bound(platform)
         self.everywhere = [plugin for plugin in self.plugins if plugin.everywhere]
         self.everywhere += self._of(self._bound.get(EVERYWHERE, ()))
-        self.proxies = [(workload, box) for workload in platform.workloads if (box := proxy_container(workload))]
+        self.proxies = [
+            (workload, box) for workload in platform.workloads
+            if (box := proxy_container(workload)) is not None and variable(box, "KONG_ROLE") != "control_plane"
+        ]  # fmt: skip
+
+    def _find_routes(self) -> None:
+        """Sort out whose routes are Kong's; where that is not known there is a doubt instead."""
+        candidates: list[Ingress | HttpRoute] = [*self.platform.of(Ingress), *self.platform.of(HttpRoute)]
+        for route in candidates:
+            try:
+                if _of_kong(route, self.platform):
+                    self.routes.append(route)
+            except Undecided as undecided:
+                self.doubts.append(undecided)
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -179,34 +195,38 @@ def ways(route: Ingress | HttpRoute) -> list[Way]:
     return [Way(route, entry) for entry in route.entries]
 
 
+def variable(container: Container, name: str) -> Any:
+    """The value of an environment variable, None where it is absent or stands elsewhere."""
+    return next((entry.get("value") for _, entry in container.env if entry.get("name") == name), None)
+
+
 def proxy_container(workload: Workload) -> Container | None:
-    """The container in which Kong runs, if the pods have one."""
-    for container in workload.all_containers:
+    """The container in which Kong runs, if the pods have one; those that migrate its database have not."""
+    for container in () if workload.batch else workload.all_containers:
         known = container.role in ("main", "sidecar") and isinstance(container.raw.get("image"), str)
         if known and container.image.base in IMAGES:
             return container
     return None
 
 
+def _of_kong(route: Ingress | HttpRoute, platform: Platform) -> bool:
+    if isinstance(route, Ingress):
+        return of_kong_class(route.ingress_class, platform)
+    return any(is_kong_gateway(namespace, name, platform) for namespace, name in route.parents)
+
+
 def of_kong_class(name: str, platform: Platform) -> bool:
     """Whether an Ingress of this class (empty: the default one) is Kong's."""
     if name == "kong":
         return True
+    if not literal(name):
+        raise Undecided("the class of an Ingress is a placeholder")
     declared = platform.find("networking.k8s.io/IngressClass", "", name) if name else None
     if declared is None and not name:
         marked = "ingressclass.kubernetes.io/is-default-class"
         classes = platform.kind("networking.k8s.io/IngressClass")
         declared = next((one for one in classes if _annotated(one, marked) == "true"), None)
     return declared is not None and "konghq.com" in str(dig(declared.raw, "spec", "controller"))
-
-
-def _routes(platform: Platform) -> Iterator[Ingress | HttpRoute]:
-    for ingress in platform.of(Ingress):
-        if of_kong_class(ingress.ingress_class, platform):
-            yield ingress
-    for route in platform.of(HttpRoute):
-        if any(is_kong_gateway(namespace, name, platform) for namespace, name in route.parents):
-            yield route
 
 
 def is_kong_gateway(namespace: str, name: str, platform: Platform) -> bool:
