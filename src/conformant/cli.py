@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _reach_command(commands)
     _checks_command(commands)
     _explain_command(commands)
+    _audit_command(commands)
     _report_command(commands)
     _fix_command(commands)
     _completion_command(commands)
@@ -142,6 +143,12 @@ def _fix_command(commands: Any) -> None:
     from conformant import fix_cli
 
     fix_cli.add(commands)
+
+
+def _audit_command(commands: Any) -> None:
+    from conformant.audit import command
+
+    command.add(commands)
 
 
 def _report_command(commands: Any) -> None:

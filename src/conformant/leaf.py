@@ -93,7 +93,7 @@ class Check(Struct, frozen=True, eq=False):
 
     def configured(self, settings: Configuration) -> Any:
         """The check's settings, with those that `settings` has for it by id, slug or alias. Raises LeafError."""
-        return _configured(self, settings)
+        return configured(self, settings)
 
 
 class Probe(Struct, frozen=True, eq=False):
@@ -132,9 +132,9 @@ class Probe(Struct, frozen=True, eq=False):
     def bind(self, settings: Configuration) -> Callable[..., Iterable[Seen]]:
         """The function with its settings filled in. Raises LeafError where the configured ones do not fit."""
         if self.settings is None:
-            _configured(self, settings)
+            configured(self, settings)
             return self.function
-        return partial(self.function, settings=_configured(self, settings))
+        return partial(self.function, settings=configured(self, settings))
 
 
 Leaf = Check | Probe
@@ -147,7 +147,8 @@ def _below(file: str, folder: str) -> str:
     return "/".join(parts[start + 1 :])
 
 
-def _configured(leaf: Leaf, settings: Configuration) -> Any:
+def configured(leaf: Leaf, settings: Configuration) -> Any:
+    """The settings of a leaf, with those that `settings` has for it by id, slug or alias. Raises LeafError."""
     chosen = next((settings[name] for name in settings if leaf.answers_to(name)), None)
     if chosen is None:
         return leaf.settings

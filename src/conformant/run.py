@@ -12,7 +12,7 @@ from conformant import __version__, baseline
 from conformant.config import ConfigurationError, Settings, line_of, severity, waivers
 from conformant.content import content
 from conformant.evaluate import evaluate
-from conformant.leaf import Check, Header, Leaf, LeafError, Probe, headers, load, load_folder
+from conformant.leaf import Check, Header, Leaf, LeafError, Probe, configured, headers, load, load_folder
 from conformant.load import Found, Loaded, Options
 from conformant.load import load as load_inputs
 from conformant.load.files import BadFile, find
@@ -31,10 +31,11 @@ class Session:
 
     def __init__(
         self, paths: Sequence[str], settings: Settings, *, file: Path | None = None, found: Found | None = None,
-        memory: "Memory | None" = None,
+        memory: "Memory | None" = None, loaded: Loaded | None = None,
     ) -> None:  # fmt: skip
         """`file` is where the settings came from, `found` the inputs where they were looked up before,
-        `memory` what is known of them. Raises `NoSuchInput`, `LeafError`, `ConfigurationError`."""
+        `memory` what is known of them, `loaded` the inputs where something else read them. Raises
+        `NoSuchInput`, `LeafError`, `ConfigurationError`."""
         self.paths = paths
         self.settings = settings
         self.file = file
@@ -46,7 +47,7 @@ class Session:
             crds=settings.crds, exclude=settings.exclude,
         )  # fmt: skip
         try:
-            self.loaded: Loaded = load_inputs(paths, settings.profile, options, found, memory)
+            self.loaded: Loaded = loaded or load_inputs(paths, settings.profile, options, found, memory)
         except BadFile as error:
             raise ConfigurationError(str(error)) from None
         self.platform = Platform(self.loaded.resources, settings.profile, schemas(settings.profile, self.loaded))
@@ -185,10 +186,11 @@ def verify(settings: Settings, file: Path | None) -> None:
         return
     known = all_headers(settings)
     plain = {name for header in known for name in (header.id, Path(header.file).stem.replace("_", "-"))}
+    checks: list[Leaf]
     if plain.issuperset((*settings.settings, *settings.select)):
         checks = [load(header.file, Check) for header in known if settings.settings]
     else:
-        checks = all_checks(settings)
+        checks = [*all_checks(settings), *all_probes()]
     for name in settings.select:
         if name not in plain and name != AUDIT and not any(_matches(check, name) for check in checks):
             raise ConfigurationError(f"select: no check goes by {name!r}; conformant checks lists them all")
@@ -197,7 +199,7 @@ def verify(settings: Settings, file: Path | None) -> None:
             found = [check for check in checks if check.answers_to(name)]
             if not found:
                 raise LeafError(f"settings: no check goes by {name!r}")
-            found[0].configured(settings.settings)
+            configured(found[0], settings.settings)
         except LeafError as error:
             at = f"{line_of(file, f'{error} `{name}`')}: " if file is not None else ""
             raise ConfigurationError(f"{at}{error}") from None

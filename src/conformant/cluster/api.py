@@ -23,13 +23,13 @@ class Api:
 
     def __init__(
         self, transport: Transport | None, tape: Tape, *, pace: Pace | None = None,
-        pause: Callable[[float], None] = sleep,
+        pause: Callable[[float], None] | None = None,
     ) -> None:  # fmt: skip
         """`transport` is None where the tape replays."""
         self.transport = transport
         self.tape = tape
         self.pace = pace or Pace()
-        self.pause = pause
+        self.pause = pause or sleep
 
     def send(self, request: Request) -> Answer:
         """The answer to a request, after as many tries as make sense. Raises Unanswered."""
