@@ -41,6 +41,12 @@ INJECT, REV, MODE = "sidecar.istio.io/inject", "istio.io/rev", "istio.io/datapla
         ({"istio-injection": "enabled"}, {}, {INJECT: "false"}, False),
         ({"istio-injection": "enabled"}, {INJECT: "true"}, {INJECT: "false"}, True),
         ({"istio-injection": "enabled"}, {INJECT: "yes"}, {}, True),
+        ({"istio-injection": "enabled"}, {INJECT: "yes"}, {INJECT: "false"}, True),
+        ({"istio-injection": "enabled"}, {REV: "stable"}, {}, True),
+        ({"istio-injection": "enabled"}, {}, {INJECT: "no"}, True),
+        ({"istio-injection": "off"}, {}, {}, False),
+        ({}, {REV: "stable", INJECT: "false"}, {}, False),
+        ({}, {REV: "stable"}, {INJECT: "false"}, False),
         ({"istio-injection": "disabled"}, {INJECT: "true"}, {}, False),
         ({"istio-injection": "disabled", REV: "stable"}, {}, {}, False),
         ({"istio-injection": "enabled", REV: "stable"}, {}, {}, True),
@@ -71,13 +77,18 @@ def test_host_network_and_system_namespaces_are_never_injected() -> None:
 
 
 def test_namespaces_may_be_injected_by_default() -> None:
-    assert enrolment({}, {}, mesh=Mesh(enable_namespaces_by_default=True)).sidecar
+    default = Mesh(enable_namespaces_by_default=True)
+    assert enrolment({}, {}, mesh=default).sidecar
+    assert not enrolment({}, {INJECT: "yes"}, mesh=default).sidecar
+    assert not enrolment({"istio-injection": "disabled"}, {}, mesh=default).sidecar
 
 
 def test_ambient() -> None:
     assert enrolment({MODE: "ambient"}, {}).ambient
     assert not enrolment({MODE: "ambient"}, {MODE: "none"}).ambient
     assert enrolment({}, {MODE: "ambient"}).ambient
+    assert enrolment({MODE: "ambient"}, {MODE: "other"}).ambient
+    assert not enrolment({MODE: "none"}, {}).ambient
     both = enrolment({MODE: "ambient", "istio-injection": "enabled"}, {})
     assert (both.sidecar, both.ambient) == (True, False)
     assert not enrolment({MODE: "ambient"}, {}, mesh=Mesh(mode="sidecar")).enrolled

@@ -18,14 +18,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.mesh import is_gateway
-from conformant.domain.mesh_hosts import fqdn, overlap, service_of_host, speaks_http
+from conformant.domain.mesh_hosts import Backends, Pods, fqdn, overlap, service_of_host, speaks_http
 from conformant.domain.mesh_routes import Claim, Competing, catches_all, claims, matches_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
 from conformant.views.mesh import IstioGateway, Routing, Sidecar, VirtualService, server_hosts
 from conformant.views.selector import equals
-from conformant.views.workload import Workload
 
 MERGE = Cure("merge them, or remove one", grade="none")
 RELATIVE = ("INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST", "REMOVE")
@@ -182,31 +181,27 @@ def _served_twice(gateway: IstioGateway, path: Path, server: dict[Any, Any], pla
 
 def _pods(gateway: IstioGateway, platform: Platform) -> Iterator[Finding]:
     """Pods and ports of the gateway, unless it is installed elsewhere."""
-    if not gateway.selector or not any(is_gateway(workload) for workload in platform.workloads):
+    if not gateway.selector:
         return
-    pods = [workload for workload in platform.workloads if equals(gateway.selector, workload.labels)]
+    pods = platform.derived(Pods).anywhere(gateway.selector)
     if not pods:
+        if not any(is_gateway(workload) for workload in platform.workloads):
+            return
         message = "the selector matches no workload here, gateways included"
         yield Finding(message, Path(("spec", "selector")), cure=Cure("select the gateway's pods", grade="none"))
         return
-    ports = _ports(pods, platform)
+    backends = platform.derived(Backends)
+    ports = {
+        number
+        for pod in pods for service in backends.services(pod) for port in service.list("spec", "ports")
+        for number in (dig(port, "port"), dig(port, "targetPort")) if isinstance(number, int)
+    }  # fmt: skip
     for path, server in gateway.servers:
         number = dig(server, "port", "number")
         if ports and isinstance(number, int) and number not in ports:
             message = f"no Service of the gateway's pods has port {number}"
             cure = Cure("add the port to the Service", grade="none")
             yield Finding(message, path / "port" / "number", cure=cure)
-
-
-def _ports(pods: list[Workload], platform: Platform) -> set[Any]:
-    """The ports of the Services before some pods, and those that they lead to."""
-    found: set[Any] = set()
-    for service in platform.kind("/Service"):
-        selector = mapping(service.raw, "spec", "selector")
-        if selector and any(pod.namespace == service.namespace and equals(selector, pod.labels) for pod in pods):
-            for port in sequence(service.raw, "spec", "ports"):
-                found.update(n for n in (dig(port, "port"), dig(port, "targetPort")) if isinstance(n, int | str))
-    return found
 
 
 def _sidecar(sidecar: Sidecar, platform: Platform) -> Iterator[Finding]:

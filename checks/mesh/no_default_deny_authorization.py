@@ -56,7 +56,7 @@ def _narrows(policy: AuthorizationPolicy) -> bool:
 
 
 def _finding(namespace: Namespace, bare: list[Workload], policies: AccessPolicies) -> Finding:
-    names = ", ".join(workload.name for workload in bare)
+    names = ", ".join(dict.fromkeys(workload.name for workload in bare))
     message = f"every caller is allowed to reach {names} in {namespace.name}: no AuthorizationPolicy denies by default"
     hint = next((text for policy in policies.reaching(namespace.name) if (text := _no_use(policy))), "")
     if hint:

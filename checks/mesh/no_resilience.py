@@ -91,7 +91,7 @@ def _breakers(services: list[Object], platform: Platform) -> Iterator[Finding]:
         else:
             used[id(rule)] = rule
     if bare:
-        names = ", ".join(service.name for service in bare)
+        names = ", ".join(dict.fromkeys(service.name for service in bare))
         message = f"no DestinationRule gives {names} a circuit breaker and limits"
         yield Finding(message, NAME, cure=BREAKER, at=bare[0].resource)
     for rule in used.values():
@@ -125,7 +125,7 @@ def _untimed(services: list[Object], platform: Platform) -> Iterator[Finding]:
         and not any(matches(pattern, _host(service)) for pattern in timed)
     ]  # fmt: skip
     if bare:
-        names = ", ".join(service.name for service in bare)
+        names = ", ".join(dict.fromkeys(service.name for service in bare))
         message = f"requests to {names} have no timeout: no route states one"
         yield Finding(message, NAME, Severity.LOW, TIMEOUT, at=bare[0].resource)
 

@@ -53,7 +53,7 @@ def unrestricted_egress(platform: Platform) -> Iterator[Item]:
     if wide:
         message = f"no Sidecar limits what the proxies see in {', '.join(wide)}: it is every service of the mesh"
         at = platform.namespaces[wide[0]]
-        yield Finding(message, Path(("metadata", "name")), Severity.LOW, LIMIT, at.manifest or at.members[0])
+        yield Finding(message, Path(("metadata", "name")), Severity.LOW, LIMIT, at.manifest or at.workloads[0].resource)
 
 
 def _judged(namespace: Namespace, platform: Platform) -> bool:

@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.declared import Declared
+from conformant.domain.mesh_hosts import Pods
 from conformant.domain.references import SECRET
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
 from conformant.regex import lazy
 from conformant.views.gateway import HttpRoute
-from conformant.views.mesh import EdgeGateway, IstioGateway, server_hosts
-from conformant.views.selector import equals
+from conformant.views.mesh import EdgeGateway, IstioGateway, VirtualService, server_hosts
 
 PLAINTEXT = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 CLIENT_CERTIFICATES = ("MUTUAL", "OPTIONAL_MUTUAL")
@@ -47,7 +47,7 @@ TERMINATE = Cure("tls: {mode: SIMPLE, credentialName: …, minProtocolVersion: T
     ],
 )  # fmt: skip
 def weak_gateway_tls(gateway: EdgeGateway, platform: Platform) -> Iterator[Item]:
-    if platform.profile.mesh.mode == "none" or _acme(gateway):
+    if platform.profile.mesh.mode == "none" or _acme(gateway, platform):
         yield NotApplicable("no mesh, or it answers ACME challenges")
     elif gateway.resource.group == "networking.istio.io":
         yield from _istio(platform.view(gateway.resource, IstioGateway), platform)
@@ -59,8 +59,28 @@ def weak_gateway_tls(gateway: EdgeGateway, platform: Platform) -> Iterator[Item]
         yield NotApplicable("a gateway of another implementation")
 
 
-def _acme(gateway: EdgeGateway) -> bool:
-    return "acme.cert-manager.io/http01-solver" in gateway.labels or gateway.name.startswith("cm-acme-http-solver")
+def _acme(gateway: EdgeGateway, platform: Platform) -> bool:
+    """Whether it only answers ACME challenges: a solver's, or by all the routes that are bound to it."""
+    if "acme.cert-manager.io/http01-solver" in gateway.labels or gateway.name.startswith("cm-acme-http-solver"):
+        return True
+    paths = platform.derived(_bound_paths).get((gateway.namespace, gateway.name), [])
+    return bool(paths) and all(path.startswith("/.well-known/acme-challenge") for path in paths)
+
+
+def _bound_paths(platform: Platform) -> dict[tuple[str, str], list[str]]:
+    """The paths that VirtualServices match at each gateway; empty for what matches by something else."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for service in platform.of(VirtualService):
+        paths = [
+            str(dig(match, "uri", "prefix") or dig(match, "uri", "exact") or "")
+            for _, rule in service.rules("http")
+            for match in sequence(rule, "match") or [{}]
+        ]
+        for name in service.gateways:
+            namespace, _, own = name.rpartition("/")
+            namespace = service.namespace if namespace in ("", ".") else namespace
+            found.setdefault((namespace, own), []).extend(paths)
+    return found
 
 
 def _istio(gateway: IstioGateway, platform: Platform) -> Iterator[Item]:
@@ -141,7 +161,7 @@ def _secret(gateway: IstioGateway, server: dict[Any, Any], path: Path, platform:
     name = dig(server, "tls", "credentialName")
     if not isinstance(name, str) or not name or ":" in name:
         return
-    pods = {one.namespace for one in platform.workloads if gateway.selector and equals(gateway.selector, one.labels)}
+    pods = {one.namespace for one in platform.derived(Pods).anywhere(gateway.selector)} if gateway.selector else set()
     declared = platform.derived(Declared)
     if not pods or any(declared.has(SECRET, namespace, name) for namespace in pods):
         return

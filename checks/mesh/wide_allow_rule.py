@@ -20,14 +20,12 @@ from typing import Any
 from conformant.domain.mesh import at_the_edge
 from conformant.domain.mesh_access import HTTP_OPERATIONS, HTTP_SOURCES, empty
 from conformant.domain.mesh_config import MeshConfig
-from conformant.domain.mesh_hosts import Backends, speaks_http
+from conformant.domain.mesh_hosts import Backends, Pods, speaks_http
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, Undecided, dig, sequence
 from conformant.platform import Platform
 from conformant.regex import lazy
-from conformant.views.base import Object
 from conformant.views.mesh import AccessRule, AuthorizationPolicy
-from conformant.views.selector import equals
 from conformant.views.workload import Workload
 
 NAMES = ("principals", "requestPrincipals", "namespaces", "serviceAccounts", "trustDomains")
@@ -47,7 +45,7 @@ NAME_THEM = Cure("name the principals that are meant", grade="none")
     ],
 )  # fmt: skip
 def wide_allow_rule(policy: AuthorizationPolicy, platform: Platform) -> Iterator[Item]:
-    if not platform.has_mesh or policy.action not in ("ALLOW", "DENY"):
+    if not platform.has_mesh or policy.dry_run or policy.action not in ("ALLOW", "DENY"):
         yield NotApplicable("no mesh, or the policy neither allows nor denies")
         return
     allow = policy.action == "ALLOW"
@@ -125,10 +123,9 @@ def _at_gateway(policy: AuthorizationPolicy, platform: Platform) -> bool:
 
 
 def _selected(policy: AuthorizationPolicy, platform: Platform) -> list[Workload]:
-    namespace = platform.namespaces.get(policy.namespace)
-    if namespace is None or policy.targets or policy.namespace == platform.profile.mesh.root_namespace:
+    if policy.targets or policy.namespace == platform.profile.mesh.root_namespace:
         return []
-    return [one for one in namespace.workloads if equals(policy.selector, one.labels)]
+    return platform.derived(Pods).selected(policy.namespace, policy.selector)
 
 
 def _neighbours(
@@ -204,15 +201,13 @@ def _without_http(rule: AccessRule, policy: AuthorizationPolicy, platform: Platf
 
 def _ports(workload: Workload, platform: Platform) -> dict[str, bool | None]:
     """Whether the ports of a workload's containers speak HTTP, by what the Services before it say."""
-    backends, found = platform.derived(Backends), dict[str, bool | None]()
+    found: dict[str, bool | None] = {}
     numbers = {
         str(port.get("name")): port.get("containerPort")
         for container in workload.all_containers for port in container.ports
     }  # fmt: skip
-    for resource in platform.namespaces[workload.namespace].of("/Service"):
-        service = platform.view(resource, Object)
-        if workload in backends.pods(service):
-            for port in service.list("spec", "ports"):
-                target = dig(port, "targetPort") or dig(port, "port")
-                found[str(numbers.get(str(target), target))] = speaks_http(port)
+    for service in platform.derived(Backends).services(workload):
+        for port in service.list("spec", "ports"):
+            target = dig(port, "targetPort") or dig(port, "port")
+            found[str(numbers.get(str(target), target))] = speaks_http(port)
     return found

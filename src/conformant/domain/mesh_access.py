@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.mesh import DATAPLANE, injected
-from conformant.domain.mesh_hosts import Backends
+from conformant.domain.mesh_hosts import Backends, Pods
 from conformant.model import Path
 from conformant.platform import Platform
-from conformant.views.base import Object
 from conformant.views.mesh import AccessRule, AuthorizationPolicy
-from conformant.views.selector import equals
+from conformant.views.selector import SelectorIndex
 from conformant.views.workload import Workload
 
 WAYPOINT, WAYPOINT_NAMESPACE = "istio.io/use-waypoint", "istio.io/use-waypoint-namespace"
@@ -35,6 +34,10 @@ class AccessPolicies:
         self._by_namespace: dict[str, list[AuthorizationPolicy]] = {}
         for policy in platform.of(AuthorizationPolicy):
             self._by_namespace.setdefault(policy.namespace, []).append(policy)
+        self._selecting = {
+            namespace: SelectorIndex((policy.map("spec", "selector"), policy) for policy in policies)
+            for namespace, policies in self._by_namespace.items()
+        }
 
     def reaching(self, namespace: str) -> Iterator[AuthorizationPolicy]:
         """The policies of a namespace and of the root namespace."""
@@ -54,14 +57,14 @@ class AccessPolicies:
 
     def holding(self, workload: Workload) -> Iterator[AuthorizationPolicy]:
         """The policies that apply to a workload."""
-        for policy in self.reaching(workload.namespace):
-            if policy.dry_run:
-                continue
-            if policy.targets:
-                if any(behind(workload, target, policy, self._platform) for target in policy.targets):
+        for where in dict.fromkeys((workload.namespace, self._root)):
+            index = self._selecting.get(where)
+            for policy in index.admitting(workload.labels) if index is not None else ():
+                attached = not policy.targets or any(
+                    behind(workload, target, policy, self._platform) for target in policy.targets
+                )
+                if attached and not policy.dry_run:
                     yield policy
-            elif equals(policy.selector, workload.labels):
-                yield policy
 
 
 def waypoints(workload: Workload, platform: Platform) -> set[str]:
@@ -70,18 +73,9 @@ def waypoints(workload: Workload, platform: Platform) -> set[str]:
     general = platform.namespace_labels(workload.namespace).get(WAYPOINT)
     own = workload.labels.get(WAYPOINT, general)
     found = {own}
-    for service in _services(workload, platform):
+    for service in platform.derived(Backends).services(workload):
         found.add(service.labels.get(WAYPOINT, general))
     return {name for name in found if isinstance(name, str) and name != "none"}
-
-
-def _services(workload: Workload, platform: Platform) -> Iterator[Object]:
-    namespace = platform.namespaces[workload.namespace]
-    backends = platform.derived(Backends)
-    for resource in namespace.of("/Service"):
-        service = platform.view(resource, Object)
-        if workload in backends.pods(service):
-            yield service
 
 
 def behind(workload: Workload, target: dict[Any, Any], policy: AuthorizationPolicy, platform: Platform) -> bool:
@@ -93,7 +87,7 @@ def behind(workload: Workload, target: dict[Any, Any], policy: AuthorizationPoli
         own = workload.namespace == policy.namespace and workload.labels.get(GATEWAY_NAME) == name
         return own or name in waypoints(workload, platform)
     if kind == "Service" and workload.namespace == policy.namespace:
-        named = any(service.name == name for service in _services(workload, platform))
+        named = any(service.name == name for service in platform.derived(Backends).services(workload))
         return named and bool(waypoints(workload, platform))
     return False
 
@@ -134,6 +128,6 @@ def for_ztunnel(namespace: str, selector: dict[Any, Any], platform: Platform) ->
     for scope in scopes:
         if not scope.workloads and scope.labels.get(DATAPLANE) == "ambient":
             return True
-        if any(equals(selector, one.labels) and injected(one, platform).ambient for one in scope.workloads):
+        if any(injected(one, platform).ambient for one in platform.derived(Pods).selected(scope.name, selector)):
             return True
     return False

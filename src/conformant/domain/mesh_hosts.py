@@ -5,6 +5,7 @@ the first that has a rule for the host only the rule with the most specific host
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformant.domain.mesh import injected
 from conformant.model import Undecided, sequence
@@ -234,22 +235,60 @@ def services_within(platform: Platform, host: str) -> Iterator[Object]:
             yield platform.view(resource, Object)
 
 
+class Pods:
+    """The workloads of a platform by their labels. Use with `Platform.derived`."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._all: dict[str, list[Workload]] = {}
+        self._having: dict[tuple[str, Any, Any], list[Workload]] = {}
+        for workload in platform.workloads:
+            try:
+                labels = workload.labels
+            except Undecided:
+                continue  # labels that are not known: nothing certainly selects the pods
+            self._all.setdefault(workload.namespace, []).append(workload)
+            for key, value in labels.items():
+                if value.__class__ is str:
+                    self._having.setdefault((workload.namespace, key, value), []).append(workload)
+
+    def selected(self, namespace: str, selector: dict[Any, Any]) -> list[Workload]:
+        """The workloads of a namespace that have these labels."""
+        pairs = [(namespace, key, value) for key, value in selector.items() if value.__class__ is str]
+        lists = [self._having.get(pair, []) for pair in pairs]
+        candidates = min(lists, key=len) if lists else self._all.get(namespace, [])
+        return [workload for workload in candidates if equals(selector, workload.labels)]
+
+    def anywhere(self, selector: dict[Any, Any]) -> list[Workload]:
+        """The workloads of all namespaces that have these labels."""
+        return [workload for namespace in self._all for workload in self.selected(namespace, selector)]
+
+
 class Backends:
-    """The pods behind Services, the other way round. Use with `Platform.derived`."""
+    """The pods behind Services, and the Services before pods. Use with `Platform.derived`."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._pods: dict[int, list[Workload]] = {}
+        self._services: dict[int, list[Object]] = {}
+        pods = platform.derived(Pods)
+        for resource in platform.kind("/Service"):
+            service = platform.view(resource, Object)
+            try:
+                selector = service.map("spec", "selector")
+                found = pods.selected(service.namespace, selector) if selector else []
+            except Undecided:
+                continue  # a selector or labels that are not known: no backend is certain
+            self._pods[id(resource)] = found
+            for workload in found:
+                self._services.setdefault(id(workload.resource), []).append(service)
 
     def pods(self, service: Object) -> list[Workload]:
         """The workloads that a Service selects."""
-        found = self._pods.get(id(service))
-        if found is None:
-            selector = service.map("spec", "selector")
-            namespace = self._platform.namespaces.get(service.namespace)
-            workloads = namespace.workloads if namespace and selector else []
-            found = self._pods[id(service)] = [one for one in workloads if equals(selector, one.labels)]
-        return found
+        return self._pods.get(id(service.resource), [])
+
+    def services(self, workload: Workload) -> list[Object]:
+        """The Services that select a workload."""
+        return self._services.get(id(workload.resource), [])
 
     def meshed(self, service: Object) -> list[Workload]:
         """The workloads behind a Service that the mesh carries, or that something means it to carry."""

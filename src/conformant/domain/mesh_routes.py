@@ -5,9 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformant.domain.mesh_hosts import fqdn
+from conformant.domain.mesh_hosts import Pods, Sidecars, fqdn
 from conformant.model import Path, dig, mapping, sequence
 from conformant.platform import Platform
+from conformant.views.base import Object
 from conformant.views.mesh import IstioGateway, Routing, Sidecar, VirtualService, server_hosts
 from conformant.views.selector import equals
 
@@ -27,6 +28,11 @@ def catches_all(rule: dict[Any, Any], protocol: str) -> bool:
     if not sequence(rule, "match"):
         return True
     return any(not match or match == {"uri": {"prefix": "/"}} for match in matches_of(rule))
+
+
+def same(one: Object, other: Object) -> bool:
+    """Whether two manifests are of one object: the one applied last replaces the other."""
+    return (one.kind, one.namespace, one.name) == (other.kind, other.namespace, other.name)
 
 
 class Claim(Struct, frozen=True):
@@ -87,11 +93,11 @@ class Competing:
         for service in platform.of(VirtualService):
             for host in service.hosts if "mesh" in service.gateways else ():
                 self._routes.setdefault(fqdn(host, service.namespace), []).append(service)
-        self._servers: dict[tuple[str, str, str], list[tuple[str, IstioGateway]]] = {}
+        self._servers: dict[tuple[str, str], list[tuple[str, IstioGateway]]] = {}
         for gateway in platform.of(IstioGateway):
             for _, server in gateway.servers:
                 for namespace, host in server_hosts(server):
-                    self._servers.setdefault(_slot(gateway, server, host), []).append((namespace, gateway))
+                    self._servers.setdefault(_slot(server, host), []).append((namespace, gateway))
         self._claims: dict[Claim, list[Routing]] = {}
         for thing in platform.of(Routing):
             if thing.kind in ("Ingress", "HTTPRoute"):
@@ -105,7 +111,7 @@ class Competing:
         for other in self._routes.get(host, ()):
             if other is service:
                 return None
-            if _same_protocol(service, other) and _seen_together(service, other):
+            if not same(service, other) and _same_protocol(service, other) and _seen_together(service, other):
                 return other
         return None
 
@@ -113,28 +119,38 @@ class Competing:
         self, gateway: IstioGateway, server: dict[Any, Any], namespace: str, host: str
     ) -> IstioGateway | None:
         """An earlier Gateway that serves a host on the same port with the same pods."""
-        for where, other in self._servers.get(_slot(gateway, server, host), ()):
-            if other is gateway or not gateway.selector:
+        for where, other in self._servers.get(_slot(server, host), ()):
+            if other is gateway:
                 return None
-            if "*" in (where, namespace) or _place(where, other) == _place(namespace, gateway):
+            apart = "*" not in (where, namespace) and _place(where, other) != _place(namespace, gateway)
+            if not apart and not same(gateway, other) and self._one_pod(gateway, other):
                 return other
         return None
 
+    def _one_pod(self, one: IstioGateway, other: IstioGateway) -> bool:
+        """Whether two gateways are served by the same pods: by equal selectors, or by a pod that both select."""
+        ours, theirs = one.selector, other.selector
+        if not ours or not theirs or ours == theirs:
+            return bool(ours) and ours == theirs
+        joined = {**ours, **theirs}
+        clash = any(ours.get(key, value) != value for key, value in theirs.items())
+        return not clash and bool(self._platform.derived(Pods).anywhere(joined))
+
     def other_sidecar(self, sidecar: Sidecar) -> Sidecar | None:
         """An earlier Sidecar of the namespace for the same pods."""
-        for resource in self._platform.namespaces[sidecar.namespace].of("networking.istio.io/Sidecar"):
-            other = self._platform.view(resource, Sidecar)
+        for other in self._platform.derived(Sidecars).by_namespace.get(sidecar.namespace, ()):
             if other is sidecar:
                 return None
-            if bool(other.selector) == bool(sidecar.selector) and self._share(sidecar, other):
+            alike = bool(other.selector) == bool(sidecar.selector) and not same(sidecar, other)
+            if alike and self._share(sidecar, other):
                 return other
         return None
 
     def _share(self, one: Sidecar, other: Sidecar) -> bool:
         if one.selector == other.selector:
             return True
-        workloads = self._platform.namespaces[one.namespace].workloads
-        return any(equals(one.selector, each.labels) and equals(other.selector, each.labels) for each in workloads)
+        pods = self._platform.derived(Pods).selected(one.namespace, one.selector)
+        return any(equals(other.selector, each.labels) for each in pods)
 
     def other_filter(self, thing: Routing) -> Routing | None:
         """Another EnvoyFilter without a priority for the same pods."""
@@ -142,7 +158,7 @@ class Competing:
         for resource in self._platform.kind("networking.istio.io/EnvoyFilter"):
             other = self._platform.view(resource, Routing)
             near = thing.namespace == other.namespace or root in (thing.namespace, other.namespace)
-            if other is not thing and near and not other.get("spec", "priority") and self._same_pods(thing, other):
+            if near and not same(thing, other) and not other.get("spec", "priority") and self._same_pods(thing, other):
                 return other
         return None
 
@@ -150,17 +166,16 @@ class Competing:
         ours, theirs = (each.map("spec", "workloadSelector", "labels") for each in (one, other))
         if not ours or not theirs or ours == theirs:
             return True
-        return any(equals(ours, each.labels) and equals(theirs, each.labels) for each in self._platform.workloads)
+        return any(equals(theirs, each.labels) for each in self._platform.derived(Pods).anywhere(ours))
 
     def other_claim(self, thing: Routing, claim: Claim) -> Routing | None:
         """An earlier route with the same claim."""
         first = self._claims.get(claim, [thing])[0]
-        return first if first is not thing else None
+        return first if not same(first, thing) else None
 
 
-def _slot(gateway: IstioGateway, server: dict[Any, Any], host: str) -> tuple[str, str, str]:
-    selector = repr(sorted(gateway.selector.items(), key=repr))
-    return selector, f"{dig(server, 'port', 'number')} {dig(server, 'bind') or ''}", host
+def _slot(server: dict[Any, Any], host: str) -> tuple[str, str]:
+    return f"{dig(server, 'port', 'number')} {dig(server, 'bind') or ''}", host
 
 
 def _place(namespace: str, gateway: IstioGateway) -> str:
