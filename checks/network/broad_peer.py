@@ -103,9 +103,10 @@ def _selects_only(policy: NetworkPolicy, platform: Platform, which: Any) -> bool
     known = platform.derived(which)
     reach = platform.derived(reachability)
     chosen = [
-        one.address for one in reach.endpoints
-        if one.namespace == policy.namespace and one.labels is not None and policy.selects(dict(one.labels))
-    ]  # fmt: skip
+        one.address
+        for one in reach.by_namespace.get(policy.namespace, ())
+        if one.labels is not None and policy.selects(dict(one.labels))
+    ]
     return bool(chosen) and all(address in known for address in chosen)
 
 

@@ -20,7 +20,7 @@ from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Undecided, dig, mapping, sequence
 from conformant.platform import Platform
 from conformant.reach.engine import Reachability
-from conformant.reach.known import ASSUMED, reachability
+from conformant.reach.known import ASSUMED, on_host_network, reachability
 from conformant.reach.policies import Pods
 from conformant.views.network import EGRESS, INGRESS, NetworkPolicy, Peer
 from conformant.views.selector import is_empty, selects
@@ -51,7 +51,7 @@ def _peers(policy: NetworkPolicy) -> list[Peer]:
 def _subjects(policy: NetworkPolicy, reach: Reachability) -> Iterator[Item]:
     if policy.selects_all:
         return
-    own = [one for one in reach.endpoints if one.namespace == policy.namespace and one.made_by != ASSUMED]
+    own = [one for one in reach.by_namespace.get(policy.namespace, ()) if one.made_by != ASSUMED]
     if not own:
         yield Undecided(f"the input holds no pods of namespace {policy.namespace}")
         return
@@ -74,7 +74,7 @@ def _peer(policy: NetworkPolicy, peer: Peer, reach: Reachability, platform: Plat
     if possibly:
         raise Undecided(f"whether {peer.path} names a pod is not known")
     if peer.namespaces is None:
-        if not any(one.namespace == policy.namespace for one in reach.endpoints):
+        if policy.namespace not in reach.by_namespace:
             raise Undecided(f"the input holds no pods of namespace {policy.namespace}")
         yield Finding(f"no pod of {policy.namespace} has these labels", peer.path, cure=PEERS)
         return
@@ -86,8 +86,7 @@ def _elsewhere(peer: Peer, reach: Reachability, platform: Platform) -> Iterator[
     if is_empty(peer.namespaces) and not platform.profile.closed_world:
         return  # namespaces beyond this input have such pods, or not
     names = _pinned(peer.namespaces)
-    populated = {one.namespace for one in reach.endpoints if one.made_by != ASSUMED}
-    absent = [name for name in names or _hinted(peer.namespaces) if name not in populated]
+    absent = [name for name in names or _hinted(peer.namespaces) if not _populated(name, reach)]
     if any(platform.profile.is_platform_namespace(name) or _referenced(name, platform) for name in absent):
         return
     if absent:
@@ -99,6 +98,10 @@ def _elsewhere(peer: Peer, reach: Reachability, platform: Platform) -> Iterator[
         return  # its namespaces are picked by a label of no namespace here: that is told of the selector itself
     where = f"of {', '.join(names)}" if names else "anywhere in the input"
     yield Finding(f"no pod {where} has these labels: nothing passes by this peer", peer.path, cure=PEERS)
+
+
+def _populated(namespace: str, reach: Reachability) -> bool:
+    return any(one.made_by != ASSUMED for one in reach.by_namespace.get(namespace, ()))
 
 
 def _pinned(selector: Any) -> list[str]:
@@ -123,9 +126,10 @@ def _referenced(name: str, platform: Platform) -> bool:
 
 def _on_hosts(policy: NetworkPolicy, peer: Peer, platform: Platform) -> bool:
     """Whether the peer names pods on the host's network, which is told elsewhere."""
-    return any(
-        (workload.namespace == policy.namespace if peer.namespaces is None
-         else selects(peer.namespaces, platform.namespace_labels(workload.namespace)))
-        and (peer.pods is None or selects(peer.pods, workload.labels))
-        for workload in platform.workloads if workload.host_network
-    )  # fmt: skip
+    for workload in platform.derived(on_host_network):
+        inside = workload.namespace == policy.namespace
+        if peer.namespaces is not None:
+            inside = selects(peer.namespaces, platform.namespace_labels(workload.namespace))
+        if inside and (peer.pods is None or selects(peer.pods, workload.labels)):
+            return True
+    return False

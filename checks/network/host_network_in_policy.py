@@ -20,7 +20,7 @@ from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, dig
 from conformant.platform import Platform
 from conformant.reach.classes import Classes
-from conformant.reach.known import reachability
+from conformant.reach.known import on_host_network, reachability
 from conformant.reach.policies import Pods
 from conformant.views.base import Object
 from conformant.views.network import EGRESS, INGRESS, NetworkPolicy, Peer
@@ -52,7 +52,7 @@ def host_network_in_policy(thing: PolicyOrWorkload, platform: Platform) -> Itera
     if thing.kind != "NetworkPolicy":
         yield from _resolver(platform.view(thing.resource, Workload))
         return
-    hosts = [workload for workload in platform.workloads if workload.host_network]
+    hosts = platform.derived(on_host_network)
     if not hosts:
         return
     policy = platform.view(thing.resource, NetworkPolicy)

@@ -56,7 +56,7 @@ def reachable_metadata(namespace: Namespace, platform: Platform, settings: Clien
         yield NotApplicable("no tenant namespace")
         return
     reach = platform.derived(reachability)
-    own = [one for one in reach.endpoints if one.namespace == namespace.name and _counts(one, settings)]
+    own = [one for one in reach.by_namespace.get(namespace.name, ()) if _counts(one, settings)]
     unisolated: list[str] = []
     opened: dict[tuple[str, Path], tuple[Resource, list[str]]] = {}
     for one in own:

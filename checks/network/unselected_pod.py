@@ -47,8 +47,8 @@ def unselected_pod(namespace: Namespace, platform: Platform) -> Iterator[Item]:
         yield NotApplicable("no NetworkPolicy here")
         return
     reach = platform.derived(reachability)
-    own = [one for one in reach.endpoints if one.namespace == namespace.name and not one.host_network]
-    own = [one for one in own if one.made_by != ASSUMED]
+    known = reach.by_namespace.get(namespace.name, ())
+    own = [one for one in known if not one.host_network and one.made_by != ASSUMED]
     if not own:
         yield NotApplicable("no pods here")
         return

@@ -35,10 +35,8 @@ def _evidence(platform: Platform) -> Iterator[str]:
         yield from (cloud for prefix, cloud in _TERRAFORM if str(each.kind).startswith(prefix))
     for key in ("/ServiceAccount", "/Service", "networking.k8s.io/Ingress"):
         for resource in platform.kind(key):
-            annotations = _annotations(resource.raw)
-            yield from (
-                cloud for mark, cloud in _ANNOTATIONS if any(str(name).startswith(mark) for name in annotations)
-            )
+            for name in _annotations(resource.raw):
+                yield from (cloud for mark, cloud in _ANNOTATIONS if str(name).startswith(mark))
     for resource in platform.kind("storage.k8s.io/StorageClass"):
         provisioner = str(resource.raw.get("provisioner"))
         yield from (cloud for mark, cloud in _PROVISIONERS if mark in provisioner)

@@ -1,6 +1,7 @@
 """Who reaches whom: the ports that policies of all tiers let through, for classes of pods and all ports at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -99,6 +100,21 @@ class Reachability:
         names = {one.namespace for one in ends} | set(platform.namespaces)
         labels = {name: platform.namespace_labels(name) for name in names}
         return cls(ends, labels, policies, extra)
+
+    @cached_property
+    def by_namespace(self) -> dict[str, list[Endpoint]]:
+        """The endpoints of each namespace."""
+        found: dict[str, list[Endpoint]] = {}
+        for one in self.endpoints:
+            found.setdefault(one.namespace, []).append(one)
+        return found
+
+    @cached_property
+    def by_network(self) -> dict[str, int]:
+        """The classes of outside networks, by their text."""
+        first = len(self.classes.members)
+        ranges = enumerate(self.classes.outside)
+        return {address: first + number for number, each in ranges for address in each.addresses}
 
     # building
 

@@ -52,6 +52,11 @@ class Flows:
         for one in self.reach.endpoints:
             for owner in one.owners:
                 self.by_owner.setdefault((one.namespace, owner.rpartition("/")[2]), []).append(one)
+        self.by_workload: dict[int, list[Endpoint]] = {}
+        for one in self.reach.endpoints:
+            if one.workload is not None:
+                self.by_workload.setdefault(id(one.workload), []).append(one)
+        self.canaries = dict(self._canaries())
         self.by_name = {(one.namespace, one.name): one for one in self.reach.endpoints}
         self.scrapers = tuple(one for one in self.reach.endpoints if _is(one, SCRAPERS))
         self.gateways = tuple(one for one in self.reach.endpoints if _is(one, GATEWAYS))
@@ -72,7 +77,7 @@ class Flows:
 
     def _own(self, workload: Workload) -> list[Endpoint]:
         """The pods of a workload, and those that Flagger makes of it."""
-        return [one for one in self.reach.endpoints if one.workload is workload]
+        return self.by_workload.get(id(workload), [])
 
     def _scraped(self, workload: Workload) -> Iterator[Flow]:
         annotations = workload.annotations
@@ -89,7 +94,7 @@ class Flows:
         for container in workload.all_containers:
             for index, entry in container.env:
                 value = entry.get("value")
-                if own and isinstance(value, str):
+                if own and isinstance(value, str) and ":" in value:
                     yield from self._named(value, workload.namespace, own, container.path / "env" / index / "value")
 
     def _named(self, text: str, namespace: str, sources: tuple[Endpoint, ...], path: Path) -> Iterator[Flow]:
@@ -106,7 +111,7 @@ class Flows:
     def behind(self, namespace: str, name: str, port: int) -> Iterator[tuple[Endpoint, Ports]]:
         """The pods behind a Service that is declared, or made by an operator, with their ports."""
         declared = self.services.get((namespace, name))
-        canary = self._canary(namespace, name)
+        canary = self.by_name.get((namespace, self.canaries.get((namespace, name), "")))
         if canary is not None:
             yield (
                 canary,
@@ -130,14 +135,14 @@ class Flows:
             service.targets(each, backend) for each in service.ports if each.number == port and each.protocol == TCP
         )
 
-    def _canary(self, namespace: str, name: str) -> Endpoint | None:
-        """What Flagger routes a name of its own to: ``-canary`` to the target, the plain one to the primary."""
+    def _canaries(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """What Flagger routes the names of its own to: ``-canary`` to the target, the others to the primary."""
         for canary in self.platform.of(Canary):
             target = canary.target[1]
             service = str(canary.get("spec", "service", "name") or target)
-            if canary.namespace == namespace and name in (service, f"{service}-primary", f"{service}-canary"):
-                return self.by_name.get((namespace, target if name.endswith("-canary") else f"{target}-primary"))
-        return None
+            yield (canary.namespace, f"{service}-canary"), target
+            for name in (service, f"{service}-primary"):
+                yield (canary.namespace, name), f"{target}-primary"
 
     def _operated(self, namespace: str, name: str) -> Iterator[Endpoint]:
         for suffix, part in _MADE:
@@ -236,9 +241,9 @@ def blocked(flow: Flow, platform: Platform) -> Iterator[tuple[Endpoint, str]]:
         closed: list[str] = []
         doubt = ""
         for destination, ports in flow.destinations:
-            egress, ingress = reach.between(reach.classes.of[source.address], reach.classes.of[destination.address])
             if source.address == destination.address or not ports:
                 break
+            egress, ingress = reach.between(reach.classes.of[source.address], reach.classes.of[destination.address])
             if egress.ports & ingress.ports & ports:
                 break
             if egress.possible & ingress.possible & ports:

@@ -88,9 +88,16 @@ def _names(labels: dict[object, object]) -> list[object]:
 
 def outside(reach: Reachability, address: str) -> int:
     """The class of an outside address that was made known."""
-    wanted = network(address)
-    first = len(reach.classes.members)
-    return next(
-        number for number in range(first, reach.classes.every.bit_length())
-        if wanted in reach.classes.range(number).networks
-    )  # fmt: skip
+    return reach.by_network[f"{address}/{128 if ':' in address else 32}"]
+
+
+def on_host_network(platform: Platform) -> list[Workload]:
+    """The workloads whose pods share the host's network. Use with `Platform.derived`."""
+    return [workload for workload in platform.workloads if _shares(workload)]
+
+
+def _shares(workload: Workload) -> bool:
+    try:
+        return workload.host_network
+    except Undecided:
+        return False

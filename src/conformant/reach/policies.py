@@ -277,6 +277,9 @@ Viewed = TypeVar("Viewed", NetworkPolicy, AdminPolicy)
 
 def _rendered(view: Viewed) -> Viewed:
     """The policy with every template in it for what it is: something not known."""
+    excerpt = view.resource.meta
+    if excerpt is not None and hasattr(excerpt, "holds") and not excerpt.holds(("{{",)):
+        return view
     raw = without_templates(view.raw)
     if raw is view.raw:
         return view
