@@ -165,11 +165,11 @@ class Policies:
     def effective(self, workload: Workload) -> EffectiveMtls:
         """The mode for `workload`: mesh, then namespace, then workload policy; UNSET inherits.
 
-        Where several policies of one scope compete, the oldest wins in a cluster; files have no
+        Where several policies of one scope compete, the oldest wins where they have an age; files have no
         age, so the weakest is taken.
         """
         mode = self.general(workload.namespace)
-        own = self.selecting(workload)
+        own = _ruling(self.selecting(workload))
         mode = _applied(own, mode)
         ports: dict[int, Mode] = {}
         for policy in own:
@@ -194,9 +194,19 @@ def effective_mtls(workload: Workload, platform: Platform) -> EffectiveMtls:
 def _applied(policies: Sequence[PeerAuthentication], inherited: Mode) -> Mode:
     candidates = [
         inherited if policy.mode == UNSET else Mode(policy.mode, policy.resource, policy.mode_path)
-        for policy in policies
+        for policy in _ruling(policies)
     ]
     return min(candidates, key=lambda mode: _WEAKNESS.get(mode.mode, 0), default=inherited)
+
+
+def _ruling(policies: Sequence[PeerAuthentication]) -> Sequence[PeerAuthentication]:
+    """Those of competing policies that count: the oldest, where a server gave them their age."""
+    if len(policies) < 2:
+        return policies
+    ages = [policy.get("metadata", "creationTimestamp") for policy in policies]
+    if not all(isinstance(age, str) for age in ages):
+        return policies
+    return [min(policies, key=lambda policy: (policy.get("metadata", "creationTimestamp"), policy.name))]
 
 
 def _key(policy: PeerAuthentication, port: int) -> str | int:
