@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from conformant.domain.kong import AUTHENTICATION, Kong, Way
+from conformant.domain.kong import AUTHENTICATION, CACHES, Kong, Way
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, sequence
 from conformant.platform import Platform
@@ -32,7 +32,6 @@ class Age(Struct, frozen=True, forbid_unknown_fields=True):
     longest: int = 60
 
 
-CACHES = ("proxy-cache", "proxy-cache-advanced")
 WITHOUT_CONSUMERS = ("saml", "oauth2-introspection", "ldap-auth")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 CONFIG = Path(("config",))
@@ -50,7 +49,7 @@ def shared_response_cache(plugin: KongPlugin, platform: Platform, settings: Age 
         yield NotApplicable("no cache of responses")
         return
     kong = platform.derived(Kong)
-    callers = [way for way in kong.ways if plugin in kong.in_force(way, CACHES) and _asks(way, kong)]
+    callers = [way for way in kong.caches.get(plugin.resource, ()) if _asks(way, kong)]
     yield from aspects([
         _key(plugin, callers, kong), _everywhere(plugin, kong), _answers(plugin), _ages(plugin, callers, settings),
         _memory(plugin, kong),

@@ -20,6 +20,9 @@ AUTHENTICATION = frozenset({
 })  # fmt: skip
 """The plugins that ask who calls."""
 
+CACHES = ("proxy-cache", "proxy-cache-advanced")
+"""The plugins that keep answers."""
+
 OVERRIDE, UPSTREAM_POLICY = "konghq.com/override", "konghq.com/upstream-policy"
 IMAGES = frozenset({"kong", "kong-gateway"})
 _ROUTING = ("KongClusterPlugin", "KongIngress", "KongPlugin", "KongUpstreamPolicy")
@@ -106,6 +109,15 @@ class Kong:
             if found:
                 return found
         return []
+
+    @cached_property
+    def caches(self) -> dict[Resource, list[Way]]:
+        """The parts of routes whose answers each cache of responses keeps."""
+        found: dict[Resource, list[Way]] = {}
+        for way in self.ways:
+            for plugin in self.in_force(way, CACHES):
+                found.setdefault(plugin.resource, []).append(way)
+        return found
 
     @cached_property
     def first(self) -> Resource | None:
