@@ -26,18 +26,20 @@ def stated(resources: dict[Any, Any], section: str, name: str) -> bool:
 
 def missing(container: Container, wanted: tuple[Key, ...], platform: Platform) -> list[Key]:
     """What of `wanted` neither the container nor its pod states, nor a LimitRange of the namespace fills in."""
-    resources = mapping(container.raw.get("resources"))
-    absent = [key for key in wanted if not stated(resources, *key)]
-    if not absent:
-        return absent
     workload = container.workload
     pod = workload.pod.get("resources")
     if pod is not None:
-        absent = [key for key in absent if not stated(mapping(pod), *key)]
-    if absent:
-        defaults = platform.derived(_defaults).get(workload.namespace, frozenset())
-        absent = [key for key in absent if key not in defaults]
-    return absent
+        wanted = tuple(key for key in wanted if not stated(mapping(pod), *key))
+    return absent(mapping(container.raw.get("resources")), wanted, workload.namespace, platform)
+
+
+def absent(resources: dict[Any, Any], wanted: tuple[Key, ...], namespace: str, platform: Platform) -> list[Key]:
+    """What of `wanted` neither these resources state nor a LimitRange of the namespace fills in."""
+    unstated = [key for key in wanted if not stated(resources, *key)]
+    if unstated:
+        defaults = platform.derived(_defaults).get(namespace, frozenset())
+        unstated = [key for key in unstated if key not in defaults]
+    return unstated
 
 
 def most(namespace: str, name: str, platform: Platform) -> Decimal | None:

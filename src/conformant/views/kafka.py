@@ -1,4 +1,4 @@
-"""Strimzi's objects: Kafka and its listeners."""
+"""Strimzi's objects: Kafka and its listeners, pools of nodes, users and topics."""
 
 from typing import Any, ClassVar
 
@@ -19,6 +19,11 @@ class Listener:
         self.name = name
         self.port = port
         self.tls = tls
+
+    @property
+    def type(self) -> str:
+        """``internal``, ``cluster-ip``, or the way out of the cluster: ``loadbalancer``, ``nodeport`` …"""
+        return str(dig(self.raw, "type") or "internal")
 
     @property
     def authentication(self) -> dict[Any, Any]:
@@ -62,6 +67,74 @@ class Kafka(Object):
         names = {f"{self.name}-kafka-bootstrap", f"{self.name}-kafka-brokers"}
         names |= {f"{self.name}-kafka-{listener.name}-bootstrap" for listener in self.listeners}
         return frozenset(names)
+
+
+class ClusterMember(Object):
+    """What belongs to a Kafka by its label ``strimzi.io/cluster``."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset()
+
+    @property
+    def cluster(self) -> str:
+        """The name of the Kafka; empty where the label is missing."""
+        return str(dig(self.labels, "strimzi.io/cluster") or "")
+
+
+class KafkaNodePool(ClusterMember):
+    """``kafka.strimzi.io`` KafkaNodePool: nodes of one Kafka, brokers, controllers or both."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"kafka.strimzi.io/KafkaNodePool"})
+
+    @property
+    def roles(self) -> "list[Any]":
+        return self.list("spec", "roles")
+
+    @property
+    def replicas(self) -> int:
+        return whole(self.get("spec", "replicas")) or 0
+
+
+class KafkaUser(ClusterMember):
+    """``kafka.strimzi.io`` KafkaUser."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"kafka.strimzi.io/KafkaUser"})
+
+
+class KafkaTopic(ClusterMember):
+    """``kafka.strimzi.io`` KafkaTopic."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"kafka.strimzi.io/KafkaTopic"})
+
+    @property
+    def topic(self) -> str:
+        """The topic's name in Kafka."""
+        return str(self.get("spec", "topicName") or self.name)
+
+
+class KafkaClient(ClusterMember):
+    """A KafkaUser or a KafkaTopic."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"kafka.strimzi.io/KafkaUser", "kafka.strimzi.io/KafkaTopic"})
+
+
+class KafkaNodes(ClusterMember):
+    """What makes Kafka's pods: a Kafka or a KafkaNodePool."""
+
+    __slots__ = ()
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"kafka.strimzi.io/Kafka", "kafka.strimzi.io/KafkaNodePool"})
+
+
+def whole(value: Any) -> int | None:
+    """A number that Kafka's settings may write as text; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 20 else None
 
 
 def _old(name: str, raw: dict[Any, Any]) -> tuple[int, bool]:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from conformant.model import Path
 from conformant.views.base import Object
 
 _GROUP = "redis.redis.opstreelabs.in"
@@ -22,6 +23,40 @@ class Redis(Object):
     @property
     def sentinel(self) -> bool:
         return self.kind == "RedisSentinel"
+
+    @property
+    def beta1(self) -> bool:
+        """Written for v1beta1, which has other fields."""
+        return self.resource.version == "v1beta1"
+
+    @property
+    def leaders(self) -> int | None:
+        """How many leaders a cluster has; None where nothing says."""
+        return self._replicas("redisLeader")
+
+    @property
+    def followers(self) -> int | None:
+        """How many followers a cluster has, all leaders' together; None where nothing says."""
+        return self._replicas("redisFollower")
+
+    def _replicas(self, role: str) -> int | None:
+        stated = self.get("spec", role, "replicas")
+        size = stated if stated is not None else self.size
+        return size if isinstance(size, int) and not isinstance(size, bool) else None
+
+    @property
+    def size(self) -> int | None:
+        """``clusterSize``; None where absent."""
+        size = self.get("spec", "clusterSize")
+        return size if isinstance(size, int) and not isinstance(size, bool) else None
+
+    @property
+    def parts(self) -> "list[tuple[str, Path]]":
+        """(name, path of its settings) of each set of pods: a cluster's leaders and followers, else the one."""
+        if not self.clustered:
+            return [("the pods", Path(("spec",)))]
+        found = [("redisLeader", Path(("spec", "redisLeader"))), ("redisFollower", Path(("spec", "redisFollower")))]
+        return found if self.followers != 0 else found[:1]
 
     @property
     def persistent(self) -> bool:

@@ -1,0 +1,110 @@
+"""A Redis image is not one that the operator can drive, or can mean another image tomorrow.
+
+What it checks: ``kubernetesConfig.image`` is the operator's own (opstree/redis, for sentinels opstree/redis-sentinel,
+from wherever it is mirrored; the setting `images` names others that are built on it); its major version is the
+RedisCluster's ``clusterVersion`` (v7 unless stated); it is pinned by digest, and names a registry that the profile
+allows. Images whose name tells nothing are undecided.
+
+Why it matters: The operator configures and probes Redis through the scripts of that image. A plain redis never
+becomes a cluster: no configuration is written, and v0.14's probes call a script that is not there.
+
+How to fix: quay.io/opstree/redis:v7.…@sha256:…
+
+When it is fine: The operator's feature gate GenerateConfigInInitContainer is on: say `any_image = true`.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+from conformant.leaf import Item, aspects, check
+from conformant.model import Cure, Finding, Path, Severity, Undecided
+from conformant.profile import Profile
+from conformant.regex import lazy
+from conformant.views.image import Image, parse_image
+from conformant.views.redis import Redis
+
+
+class Images(Struct, frozen=True, forbid_unknown_fields=True):
+    """`images` are patterns of image names, without tag, that are built on the operator's own; with `any_image`
+    every image will do."""
+
+    images: tuple[str, ...] = ()
+    any_image: bool = False
+
+
+IMAGE = Path(("spec", "kubernetesConfig", "image"))
+MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
+FOREIGN = ("", "library", "bitnami", "bitnamilegacy", "redis", "valkey", "eqalpha", "dragonflydb", "apecloud")
+"""Whose images of Redis are known not to be the operator's."""
+NAMES = ("redis", "valkey", "redis-stack", "redis-stack-server", "redis-cluster", "keydb", "redis-sentinel")
+MAJOR = lazy(r"v?(\d+)(?:[.-]|$)")
+OWN = Cure("quay.io/opstree/redis, pinned by digest", grade="none")
+PINNED = Cure("pin the digest that was tested: name:tag@sha256:…", grade="none")
+
+
+@check(
+    id="RED-005",
+    severity=Severity.HIGH,
+    requirement="pinned-images",
+    controls=["nist-800-53r5/CM-2", "nist-800-53r5/SI-7", "iso-27001-2022/A.8.19"],
+)
+def incompatible_redis_image(redis: Redis, profile: Profile, settings: Images = Images()) -> Iterator[Item]:
+    image = redis.get(*IMAGE)
+    if not isinstance(image, str) or not image:
+        return
+    if "${" in image or "$(" in image or "{{" in image:
+        yield Undecided(f"the image is a template: {image}")
+        return
+    parsed = parse_image(image)
+    yield from aspects([
+        _driven(image, parsed, settings), _major(redis, parsed), _pinned(image, parsed), _registry(image, parsed, profile)
+    ])  # fmt: skip
+
+
+def _driven(image: str, parsed: Image, settings: Images) -> Iterator[Item]:
+    owner, _, base = parsed.repository.rpartition("/")
+    name = image.partition("@")[0].removesuffix(f":{parsed.tag}")
+    if settings.any_image or owner.rpartition("/")[2] in ("opstree", "ot-container-kit"):
+        return
+    if any(fnmatchcase(name, pattern) for pattern in settings.images):
+        return
+    if (
+        owner in FOREIGN
+        and base in NAMES
+        and parsed.registry in ("", "docker.io", "quay.io", "public.ecr.aws", "ghcr.io")
+    ):
+        message = f"the operator cannot drive {image}: it configures and probes Redis by scripts of its own image"
+        yield Finding(message, IMAGE, cure=OWN)
+    else:
+        yield Undecided(f"whether {name} is built on the operator's own image is not known (setting images)")
+
+
+def _major(redis: Redis, parsed: Image) -> Iterator[Finding]:
+    found = MAJOR.match(parsed.tag)
+    wanted = str(redis.get("spec", "clusterVersion") or "v7")
+    if not redis.clustered or found is None or int(found[1]) > 99:
+        return
+    if found[1] != wanted.lower().removeprefix("v").partition(".")[0]:
+        message = f"the image is of Redis {found[1]}, and clusterVersion is {wanted}"
+        yield Finding(message, IMAGE, cure=Cure(f"clusterVersion: v{found[1]}, or the other image", grade="none"))
+
+
+def _pinned(image: str, parsed: Image) -> Iterator[Finding]:
+    if not parsed.pinned:
+        moves = parsed.tag in MOVING
+        what = f"tag {parsed.tag!r} {'moves' if moves else 'can be pushed again'}" if parsed.tag else "it has no tag"
+        message = f"image {image} is not pinned by digest: {what}"
+        yield Finding(message, IMAGE, Severity.HIGH if moves else Severity.MEDIUM, PINNED)
+
+
+def _registry(image: str, parsed: Image, profile: Profile) -> Iterator[Finding]:
+    severity = Severity.MEDIUM if profile.registries else Severity.LOW
+    if not parsed.registry:
+        yield Finding(f"image {image} names no registry", IMAGE, severity, OWN)
+    elif profile.registries and not any(
+        parsed.registry == entry or image.startswith(entry.rstrip("/") + "/") for entry in profile.registries
+    ):
+        message = f"image {image} is from {parsed.registry}, which is not allowed"
+        yield Finding(message, IMAGE, severity, Cure("mirror it to an allowed registry", grade="none"))
