@@ -96,8 +96,5 @@ def _part(redis: Redis, path: Path, name: str) -> Iterator[Item]:
         yield Finding(message, where, cure=Cure("pdb: {enabled: true, maxUnavailable: 1}", ((where, True),)))
     settings = redis.map(*path)
     if not mapping(settings, "affinity", "podAntiAffinity") and not dig(settings, "topologySpreadConstraints"):
-        yield Finding(
-            f"nothing keeps the pods {of.removeprefix('of ')} apart".replace("the pods its pods", "its pods"),
-            path / "affinity",
-            cure=SPREAD,
-        )
+        whose = f"the pods {of}" if redis.clustered else "its pods"
+        yield Finding(f"nothing keeps {whose} apart", path / "affinity", cure=SPREAD)

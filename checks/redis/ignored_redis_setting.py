@@ -44,7 +44,7 @@ def ignored_redis_setting(redis: Redis) -> Iterator[Item]:
         return
     yield from aspects([_general(redis)])
     if redis.clustered:
-        yield from aspects(_of_role(redis, CONFIG[:1] + (role, "redisConfig")) for role in ROLES)
+        yield from aspects(_of_role(redis, ("spec", role, "redisConfig")) for role in ROLES)
 
 
 def _general(redis: Redis) -> Iterator[Finding]:

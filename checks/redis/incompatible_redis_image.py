@@ -58,9 +58,8 @@ def incompatible_redis_image(redis: Redis, profile: Profile, settings: Images = 
         yield Undecided(f"the image is a template: {image}")
         return
     parsed = parse_image(image)
-    yield from aspects([
-        _driven(image, parsed, settings), _major(redis, parsed), _pinned(image, parsed), _registry(image, parsed, profile)
-    ])  # fmt: skip
+    driven, registry = _driven(image, parsed, settings), _registry(image, parsed, profile)
+    yield from aspects([driven, _major(redis, parsed), _pinned(image, parsed), registry])
 
 
 def _driven(image: str, parsed: Image, settings: Images) -> Iterator[Item]:
