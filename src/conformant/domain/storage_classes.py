@@ -43,7 +43,7 @@ class StorageClasses:
         found = self._known.get(name)
         if found is None:
             raise Undecided(f"StorageClass {name} is not in the input: whether it encrypts is not known")
-        provisioner, parameters = dig(found.raw, "provisioner"), mapping(found.raw, "parameters")
+        provisioner, parameters = str(dig(found.raw, "provisioner")), mapping(found.raw, "parameters")
         if any(str(dig(parameters, key)).lower() == "true" for key in PARAMETERS):
             return True
         if provisioner in ALWAYS:
