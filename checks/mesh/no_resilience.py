@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.mesh import is_gateway
-from conformant.domain.mesh_hosts import CLUSTER_DOMAIN, Backends, DestinationRules, fqdn, matches, protocol
+from conformant.domain.mesh_hosts import CLUSTER_DOMAIN, Backends, DestinationRules, fqdn, protocol, wildcards
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig, mapping, sequence
 from conformant.platform import Namespace, Platform
@@ -122,7 +122,7 @@ def _untimed(services: list[Object], platform: Platform) -> Iterator[Finding]:
     bare = [
         service for service in services
         if any(protocol(port) in TIMED for port in service.list("spec", "ports"))
-        and not any(matches(pattern, _host(service)) for pattern in timed)
+        and timed.isdisjoint((_host(service), *wildcards(_host(service))))
     ]  # fmt: skip
     if bare:
         names = ", ".join(dict.fromkeys(service.name for service in bare))
