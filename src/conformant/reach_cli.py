@@ -34,6 +34,8 @@ def add(commands: Any) -> None:
                          help="only connections to there; a Service can be named too")  # fmt: skip
     command.add_argument("--diff", metavar="DIR", help="what changed since DIR, which holds the platform as it was")
     command.add_argument("--probes", action="store_true", help="the plan for probing the running cluster instead")
+    command.add_argument("--classes", action="store_true",
+                         help="what passes, with pods that policies do not tell apart as one")  # fmt: skip
     command.add_argument("-f", "--format", default="table", choices=FORMATS, help="(default: table)")
     command.add_argument("-o", "--output", metavar="FILE", help="write there")
     command.add_argument("--verbose", "-v", action="store_true", help="leave nothing out of the table")
@@ -124,6 +126,8 @@ def _target(text: str | None) -> "Target | None":
 def _check(options: argparse.Namespace, question: _Question, before: object) -> None:
     if options.probes and (before is not None or options.format not in ("table", "json")):
         raise Usage("--probes goes with --format table or json, and without --diff")
+    if options.classes and (before is not None or options.sources or options.destinations):
+        raise Usage("--classes tells everything: it goes without --from, --to and --diff")
     if before is not None and options.format in ("dot", "svg"):
         raise Usage("--diff goes with --format table, json or csv")
 
@@ -147,7 +151,8 @@ def _pieces(
 
         found = plan(answers.reach)
         return (machine.json_probes(found) if options.format == "json" else table.probes(found)), lambda: False
-    seen = _Seen(answers.connections(question.source, question.destination))
+    asked = answers.between_classes() if options.classes else answers.connections(question.source, question.destination)
+    seen = _Seen(asked)
     return _shown(options, question, answers, seen), lambda: seen.undecided or not seen.any
 
 
@@ -157,7 +162,7 @@ def _shown(options: argparse.Namespace, question: _Question, answers: "Answers",
     whole = question.source is None and question.destination is None
     match options.format:
         case "json":
-            return machine.json_document(answers, seen, exposed=whole)
+            return machine.json_document(answers, seen, exposed=whole and not options.classes, classes=options.classes)
         case "csv":
             return machine.csv_rows(seen)
         case "dot" | "svg":
@@ -167,7 +172,7 @@ def _shown(options: argparse.Namespace, question: _Question, answers: "Answers",
             return (drawing.dot if options.format == "dot" else drawing.svg)(picture(seen))
     if question.source is not None and question.destination is not None:
         return table.details(list(seen))
-    return table.overview(answers, seen, verbose=options.verbose, exposed=whole)
+    return table.overview(answers, seen, verbose=options.verbose, exposed=whole and not options.classes)
 
 
 def _difference(

@@ -175,6 +175,17 @@ def test_the_table_says_why_and_why_not(shop: str, capsys: pytest.CaptureFixture
     assert "Pod/shop/web" in out
 
 
+def test_classes_hold_what_policies_do_not_tell_apart(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, shop, "--classes", "--format", "json")
+    found = json.loads(out)
+    assert code == 0
+    assert sorted(found["classes"]) == ["Deployment/shop/api", "Pod/shop/web"]
+    passing = {(each["from"], each["to"]) for each in found["connections"]}
+    assert ("Deployment/shop/api", "Pod/shop/web") in passing
+    assert ("Pod/shop/web", "Pod/shop/web") not in passing
+    assert all(each["allowed"] for each in found["connections"])
+
+
 def test_the_probe_plan_has_controls(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, shop, "--probes", "--format", "json")
     plan = json.loads(out)["probes"]

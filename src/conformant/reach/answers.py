@@ -5,10 +5,12 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformant.platform import Platform
 from conformant.reach.because import ALLOWS, DEFAULT, DENIES, Cause, Decision, decisions, doubts
 from conformant.reach.blocks import Network
+from conformant.reach.classes import numbers
 from conformant.reach.endpoints import Endpoint
 from conformant.reach.engine import Reachability
 from conformant.reach.mesh import FREE, Mesh, Passage
@@ -120,6 +122,25 @@ class Answers:
                 if one.pod is None and other.pod is None and other.service is None:
                     continue
                 yield self.connection(one, other, destination)
+
+    def between_classes(self) -> Iterator[Connection]:
+        """What passes or may pass between classes: pods that policies tell apart, and outside ranges. A class
+        goes by the name of its first member."""
+        ends = [
+            End(members[0].address, number, members[0]) for number, members in enumerate(self.reach.classes.members)
+        ]
+        ends += [End(self.reach.classes.name(number), number) for number in numbers(self.reach.classes.outsiders)]
+        for each in self.reach.matrix():
+            for source in numbers(each.sources):
+                for destination in numbers(each.destinations):
+                    if source < len(self.reach.classes.members) or destination < len(self.reach.classes.members):
+                        yield self._among(ends[source], ends[destination])
+
+    def _among(self, one: End, other: End) -> Connection:
+        """A connection between two members of classes; within a class it is not that of a pod to itself."""
+        return self.connection(
+            one, End(other.name, other.number, replace(other.pod)) if one is other and other.pod else other
+        )
 
     def connection(self, one: End, other: End, asked: Target | None = None) -> Connection:
         """What passes from one end to another."""

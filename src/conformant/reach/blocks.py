@@ -73,6 +73,8 @@ def _pieces(blocks: list[tuple[int, Block]], size: int) -> Iterator[tuple[int, i
 
 def _apart(block: Block) -> list[Network]:
     """The excepted networks that lie within the block and in no other excepted one."""
+    if any(_inside(block.network, each) for each in block.excepted):
+        return [block.network]
     within = [each for each in block.excepted if _inside(each, block.network)]
     return [
         each

@@ -46,9 +46,15 @@ def ports_list(ports: Ports) -> list[dict[str, str]]:
     return [{"protocol": protocol, "ports": text} for protocol, text in ports.by_protocol()]
 
 
-def json_document(answers: Answers, connections: Iterable[Connection], *, exposed: bool) -> Iterator[str]:
-    """The whole answer."""
-    yield f'{{"schema": {SCHEMA}, "connections": ['
+def json_document(
+    answers: Answers, connections: Iterable[Connection], *, exposed: bool, classes: bool = False
+) -> Iterator[str]:
+    """The whole answer; with `classes` their members too."""
+    yield f'{{"schema": {SCHEMA}, '
+    if classes:
+        members = {each[0].address: [one.address for one in each] for each in answers.reach.classes.members}
+        yield f'"classes": {json_text(members).strip()}, '
+    yield '"connections": ['
     separator = "\n"
     for each in connections:
         yield separator + json_text(connection(each)).strip()

@@ -54,14 +54,30 @@ class _Plan:
                     if not sources or not destinations:
                         continue
                     key = id(going), id(coming)
-                    if key not in seen:
+                    pair = self._pair(sources, destinations) if key not in seen else None
+                    if pair is not None:
                         seen.add(key)
-                        yield self._pair(sources, destinations)
+                        yield pair
 
-    def _pair(self, sources: int, destinations: int) -> tuple[int, int]:
-        """Two classes, different ones if possible."""
-        one = next(numbers(sources))
-        return one, next((other for other in numbers(destinations) if other != one), next(numbers(destinations)))
+    def _pair(self, sources: int, destinations: int) -> tuple[int, int] | None:
+        """Two classes, different ones if possible; None where it could only be a pod and itself."""
+        for one in numbers(sources):
+            for other in numbers(destinations):
+                if one != other:
+                    return one, other
+        alone = (one for one in numbers(sources & destinations) if not self._lonely(one))
+        found = next(alone, None)
+        return None if found is None else (found, found)
+
+    def _lonely(self, number: int) -> bool:
+        members = self.classes.members[number]
+        return len(members) == 1 and members[0].single
+
+    def names(self, source: int, destination: int) -> tuple[str, str]:
+        """Two ends of these classes, different ones if there are two."""
+        others = self.classes.members[destination]
+        other = others[1] if source == destination and len(others) > 1 else others[0]
+        return self.classes.name(source), other.address
 
     def ports(self, source: int, destination: int) -> Iterator[tuple[str, int, str]]:
         """(protocol, port, expected): for each protocol one port that passes and one that does not."""
@@ -92,6 +108,8 @@ class _Plan:
     def _found(self, number: int, sending: bool) -> tuple[int, int, str, int] | None:
         for other in range(self.number):
             source, destination = (number, other) if sending else (other, number)
+            if source == destination and self._lonely(source):
+                continue
             listening = self._listening(destination)
             ports = self.reach.ports(source, destination) & listening
             chosen = _one(ports, listening, TCP) if ports else None
@@ -139,7 +157,5 @@ def _probe(
         missing.append("the source reaches nothing that listens")
     if expected == DENIED and controls[1] is None:
         missing.append("nobody reaches a port that the destination listens on")
-    return Probe(
-        ids[key], made.classes.name(source), made.classes.name(destination), protocol, port, expected, found,
-        "; ".join(missing),
-    )  # fmt: skip
+    one, other = made.names(source, destination)
+    return Probe(ids[key], one, other, protocol, port, expected, found, "; ".join(missing))
