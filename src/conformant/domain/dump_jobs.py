@@ -16,12 +16,14 @@ _IMAGE_WORDS = {"postgres": POSTGRESQL, "pg": POSTGRESQL, "mysql": MYSQL, "maria
 
 class DumpJob:
     """A CronJob that dumps databases or archives the volumes that it mounts. `engines` are the kinds
-    of stores that it dumps, `named` the stores among them whose hosts it names."""
+    of stores that it dumps, `named` the stores among them whose hosts it names; `archives` says that it copies
+    files."""
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.engines: set[str] = set()
         self.claims: tuple[str, ...] = ()
+        self.archives = False
         self.named: set[int] = set()
         self._words: set[str] = set()
         for container in known_containers(workload):
@@ -36,6 +38,7 @@ class DumpJob:
             values = [str(known(entry, "value")) for entry in known_list(container.raw, "env")]
             self._words.update(word for text in (*argv, *values) for word in _WORD.findall(text))
         if engine == FILES or any(command.name in _ARCHIVERS for command in simple_commands(argv)):
+            self.archives = True
             volumes = known_list(self.workload.pod, "volumes")
             self.claims = tuple(str(known(each, "persistentVolumeClaim", "claimName")) for each in volumes)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from conformant.model import Path, Resource, mapping
+from conformant.model import Path, Resource, dig, mapping
 from conformant.platform import Platform
 from conformant.views.base import Object
 from conformant.views.mesh import PeerAuthentication
@@ -266,3 +266,17 @@ def at_the_edge(workload: Workload) -> bool:
         return True
     images = [container.image for container in workload.containers("main")]
     return any(image.base in _EDGE_IMAGES or "ingress-nginx" in image.repository for image in images)
+
+
+NATIVE_SIDECAR = "sidecar.istio.io/nativeSidecar"
+
+
+def native_sidecar(workload: Workload, platform: Platform) -> bool | None:
+    """Whether the sidecar of a workload is a restartable init container, which ends with the pod's own
+    containers: by annotation, else by default from Istio 1.27 on. None where no version is stated."""
+    stated = dig(workload.annotations, NATIVE_SIDECAR)
+    if stated is not None:
+        return bool(stated == "true")
+    if platform.profile.at_least("kubernetes", "1.29") is False:
+        return False
+    return platform.profile.at_least("istio", "1.27")
