@@ -28,15 +28,9 @@ def add(commands: Any) -> None:
     command.add_argument("--kubeconfig", metavar="FILE", help="where the context stands")
     command.add_argument("--probes", action="store_true", help="send packets too, from pods of our own")
     command.add_argument("--drill", action="append", default=[], metavar="ID", help="do this drill, which disturbs")
-    command.add_argument("--i-understand-production", metavar="NAME", help="the cluster's name, for drills there")
-    command.add_argument("--against", action="append", default=[], metavar="PATH",
-                         help="compare with what is declared there")  # fmt: skip
     command.add_argument("--record", metavar="FILE", help="keep every answer, redacted")
     command.add_argument("--replay", metavar="FILE", help="repeat an audit from its recording, offline")
     command.add_argument("--print-rbac", action="store_true", help="print the rights that an audit needs, and end")
-    command.add_argument("--cleanup", action="store_true", help="remove what earlier runs left behind, and end")
-    command.add_argument("--dry-run", action="store_true",
-                         help="print every object that would be made and every address touched, and end")  # fmt: skip
     command.add_argument("-f", "--format", default="terminal", metavar="FORMAT",
                          help="terminal, json, sarif, junit, markdown …")  # fmt: skip
     command.add_argument("-o", "--output", metavar="FILE", help="write there; a folder for several formats")
