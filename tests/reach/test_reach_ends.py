@@ -99,6 +99,14 @@ def test_labels_that_controllers_make_are_not_known() -> None:
     assert found.doubts
 
 
+def test_the_pods_of_a_job_carry_its_name() -> None:
+    template = {"metadata": {"labels": {}}, "spec": {"containers": [{"name": "main"}]}}
+    job = resource("batch", "Job", "a", "load", {"spec": {"template": template}})
+    closed = policy("closed", podSelector={"matchLabels": {"job-name": "load"}})
+    reach = Reachability.of(platform(job, pod("web"), closed))
+    assert not reach.allows("Pod/a/web", "Job/a/load", "TCP", 80)
+
+
 def test_what_another_declared_thing_owns_is_not_told_twice() -> None:
     owned = pod("web-1", {"app": "web"})
     owned.raw["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "web"}]
@@ -244,6 +252,8 @@ def test_every_denial_has_its_controls() -> None:
     found = plan(Reachability.of(platform(web, api, pod("other"), only)))
     known = {each.id: each for each in found}
     denials = [each for each in found if each.expected == DENIED]
+    assert {each.protocol for each in found} == {"TCP"}
+    assert all(each.port in (8080, 9000) for each in found if each.expected == ALLOWED and each.source != "Pod/a/web")
     assert {(each.source, each.destination) for each in denials} >= {("Pod/a/other", "Pod/a/web")}
     for each in denials:
         controls = [known[number] for number in each.controls]
@@ -287,3 +297,36 @@ def test_targets(text: str, block: str, ports: str) -> None:
 def test_malformed_targets(text: str) -> None:
     with pytest.raises(Malformed):
         target(text)
+
+
+def test_peers_by_node_name_the_host_network() -> None:
+    def reached(selector: dict[str, Any]) -> tuple[str, str]:
+        rule = {"action": "Deny", "to": [{"nodes": selector}]}
+        stop = admin("stop", "ClusterNetworkPolicy", tier="Admin", subject={"namespaces": {}}, egress=[rule])
+        answers = Answers(platform(namespace("a"), pod("web"), pod("node", hostNetwork=True), stop))
+        [found] = answers.connections(target("web"), target("node"))
+        return str(found.open), str(found.undecided)
+
+    assert reached({}) == ("no port", "no port")
+    assert reached({"matchLabels": {"pool": "x"}}) == ("no port", "all ports")
+    assert reached({"matchExpressions": [{"key": "pool", "operator": "Exists"}]}) == ("no port", "all ports")
+
+
+@pytest.mark.parametrize("action", ["Accept", "Deny", "Pass", "{{ .Action }}"])
+def test_what_an_administrators_rule_may_say_is_undecided(action: str) -> None:
+    """Its peer is not known, or its action: nothing of that is surely open, nothing below it surely closed."""
+    rule = {"action": action, "from": [{"namespaces": {"matchLabels": {"team": "{{ .Team }}"}}}],
+            "protocols": [{"tcp": {"destinationPort": {"number": 80}}}]}  # fmt: skip
+    unsure = admin("unsure", "ClusterNetworkPolicy", tier="Admin", subject={"namespaces": {}}, ingress=[rule])
+    unread, ends = action.startswith("{{"), (namespace("a"), pod("web"), pod("client"))
+
+    def found(*more: Resource) -> tuple[Ports, Ports]:
+        [connection] = Answers(platform(*ends, *more, unsure)).connections(target("client"), target("web"))
+        return connection.open, connection.possible
+
+    least, most = found()
+    assert most == ALL
+    assert (least.has("TCP", 80), least.has("TCP", 81)) == (action == "Accept", not unread)
+    least, most = found(policy("closed"))
+    assert least == NONE
+    assert most.has("TCP", 80) == (action == "Accept" or unread)

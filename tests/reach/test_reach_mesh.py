@@ -74,6 +74,10 @@ FROM_B = {"from": [{"source": {"namespaces": ["b"]}}]}
         ({"rules": [{"from": [{"source": {"principals": ["*"]}}]}]}, OUT, []),
         ({"rules": [{"from": [{"source": {"notPrincipals": ["*"]}}]}]}, OUT, [80, 8080]),
         ({"rules": [{"from": [{"source": {"serviceAccounts": ["default"]}}]}]}, IN, [80, 8080]),
+        ({"rules": [{"from": [{"source": {"serviceAccounts": ["a/default"]}}]}]}, IN, [80, 8080]),
+        ({"rules": [{"from": [{"source": {"serviceAccounts": ["b/default"]}}]}]}, IN, []),
+        ({"rules": [{"when": [{"key": "source.namespace", "notValues": ["a"]}]}]}, IN, []),
+        ({"rules": [{"when": [{"key": "source.namespace", "notValues": ["b"]}]}]}, IN, [80, 8080]),
         ({"rules": [{"when": [{"key": "source.namespace", "values": ["a"]}]}]}, IN, [80, 8080]),
         ({"rules": [{"when": [{"key": "destination.port", "values": ["80"]}]}]}, IN, [80]),
         ({"action": "DENY", "rules": [FROM_WEB]}, IN, []),
@@ -96,6 +100,12 @@ def test_what_depends_on_the_request_is_marked() -> None:
     found = between(IN, "Pod/a/api", authorization("some", rules=[rule]))
     assert str(found.some) == "TCP 8080"
     assert any("some requests" in cause.says for cause in found.because("TCP"))
+
+
+def test_which_outside_address_an_ip_block_means_is_left_open() -> None:
+    rule = {"from": [{"source": {"ipBlocks": ["203.0.113.0/24"]}}], "to": [{"operation": {"ports": ["8080"]}}]}
+    found = between("0.0.0.0/0", "Pod/a/api", authorization("some", rules=[rule]))
+    assert (found.open.has("TCP", 8080), str(found.some)) == (True, "TCP 8080")
 
 
 def test_a_denial_goes_before_an_allowance() -> None:

@@ -1,11 +1,10 @@
 """What the world can reach: pods that something publishes, on the ports that policies let through."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from msgspec import Struct
 
-from conformant.model import Resource, Undecided, dig, mapping, sequence
+from conformant.model import dig
 from conformant.reach.answers import Answers
 from conformant.reach.endpoints import Endpoint
 from conformant.reach.ports import NONE, Ports
@@ -58,41 +57,3 @@ def _published(answers: Answers, one: Endpoint) -> Iterator[tuple[str, Ports]]:
 
 def _targets(service: Service, one: Endpoint) -> Ports:
     return Ports.union(service.targets(port, one) for port in service.ports)
-
-
-ROUTES = ("networking.k8s.io/Ingress", "gateway.networking.k8s.io/HTTPRoute")
-
-
-def routed(answers: Answers) -> Iterator[tuple[str, Service]]:
-    """(route, Service) of what gateways publish by name: the gateway's own pods are what the world reaches."""
-    by_name = {(each.resource.namespace, each.resource.name): each for each in answers.services}
-    for key in ROUTES:
-        for route in answers.platform.kind(key):
-            try:
-                names = list(_backends(route))
-            except Undecided:
-                continue
-            for namespace, name in dict.fromkeys(names):
-                if (namespace, name) in by_name:
-                    yield route.address, by_name[namespace, name]
-
-
-def _backends(route: Resource) -> Iterator[tuple[str, str]]:
-    spec = mapping(route.raw, "spec")
-    if route.kind == "Ingress":
-        backends: list[Any] = [mapping(spec, "defaultBackend")]
-        backends += [
-            mapping(mapping(path), "backend")
-            for rule in sequence(spec, "rules")
-            for path in sequence(mapping(rule), "http", "paths")
-        ]
-        for backend in backends:
-            name = dig(backend, "service", "name") or dig(backend, "serviceName")
-            if isinstance(name, str):
-                yield route.namespace, name
-        return
-    for rule in sequence(spec, "rules"):
-        for reference in sequence(mapping(rule), "backendRefs"):
-            name = dig(reference, "name")
-            if isinstance(name, str):
-                yield str(dig(reference, "namespace") or route.namespace), name
