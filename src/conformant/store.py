@@ -81,7 +81,17 @@ class History:
         with self._told("opened"):
             self._engine = self._open()
             self._runs, self._seen = _tables(sqlalchemy.MetaData())
-            self._runs.metadata.create_all(self._engine)
+            self._create()
+
+    def _create(self) -> None:
+        """Make the tables where they are missing; another process may be making them at the same time."""
+        for left in (2, 1, 0):
+            try:
+                self._runs.metadata.create_all(self._engine)
+                return
+            except self._sql.exc.DBAPIError:
+                if not left:
+                    raise
 
     def _open(self) -> "Engine":
         address = self._sql.make_url(self.url)
