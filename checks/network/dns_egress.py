@@ -22,6 +22,7 @@ from conformant.domain.isolation import PolicySet, policies_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig
 from conformant.platform import Namespace, Platform
+from conformant.text import some
 from conformant.views.network import EGRESS, NetworkPolicy, Peer, Rule
 from conformant.views.selector import is_empty, selects
 
@@ -122,7 +123,7 @@ def _nearest(policies: tuple[NetworkPolicy, ...]) -> NetworkPolicy:
 
 
 def _who(names: list[str]) -> str:
-    return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return some(sorted(set(names)), 5)
 
 
 def _admits(rule: Rule, protocol: str, platform: Platform) -> bool:

@@ -25,6 +25,7 @@ from conformant.platform import Namespace, Platform
 from conformant.reach.endpoints import Endpoint
 from conformant.reach.engine import Part, Reachability
 from conformant.reach.known import ASSUMED, METADATA, outside, reachability
+from conformant.text import some
 from conformant.views.network import EGRESS
 from conformant.views.terraform import TerraformResource
 
@@ -96,19 +97,16 @@ def _findings(
 ) -> Iterator[Finding]:  # fmt: skip
     known = platform.derived(clouds)
     if unisolated:
-        whom = f"{_some(unisolated)} of {namespace.name}"
+        whom = f"{some(sorted(set(unisolated)), 4)} of {namespace.name}"
         message = f"nothing keeps {whom} from the metadata endpoint: egress is open (NET-002)"
         severity = Severity.HIGH if known else Severity.MEDIUM
         yield Finding(message, Path(("metadata", "name")), severity, BOTH)
     worst = (Severity.HIGH if _hop_limited(platform) else Severity.CRITICAL) if known else Severity.MEDIUM
     for (address, path), (resource, names) in opened.items():
-        message = f"the rule lets {_some(names)} reach the metadata endpoint: {address} has no except for it"
+        message = (
+            f"the rule lets {some(sorted(set(names)), 4)} reach the metadata endpoint: {address} has no except for it"
+        )
         yield Finding(message, path, worst, CURE, at=resource)
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(sorted(names)[:4])
-    return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _hop_limited(platform: Platform) -> bool:
