@@ -63,3 +63,15 @@ def test_any_text_is_an_interval_or_refused(text: str) -> None:
     except ValueError:
         longest = DAY
     assert longest > timedelta(0)
+
+
+@given(st.integers(0, 23), st.integers(0, 59))
+def test_a_time_of_the_day_comes_every_day(hour: int, minute: int) -> None:
+    assert longest_interval(f"{minute} {hour} * * *") == timedelta(days=1)
+    assert longest_interval(f"{minute} {hour} * * 0") == timedelta(days=7)
+
+
+@given(st.lists(st.integers(0, 23), min_size=1, max_size=6, unique=True), st.integers(0, 23))
+def test_one_more_hour_never_lengthens_the_interval(hours: list[int], more: int) -> None:
+    fewer = longest_interval(f"0 {','.join(map(str, hours))} * * *")
+    assert longest_interval(f"0 {','.join(map(str, [*hours, more]))} * * *") <= fewer <= timedelta(days=1)

@@ -1,8 +1,9 @@
 """A StatefulSet has no stable names, or its data hangs on defaults.
 
-What it checks: serviceName is stated and is a headless Service of the namespace. Every claim template names its
-storage class. Deleting the StatefulSet keeps the claims. Members of a quorum (etcd, ZooKeeper, NATS …) are an odd
-number. No two volumes compete for one name or one mount path. OnDelete is a matter of WRK-019.
+What it checks: serviceName is stated and is a headless Service of the namespace that selects the pods. Every
+claim template names its storage class. Deleting the StatefulSet keeps the claims. Members of a quorum (etcd,
+ZooKeeper, NATS …) are an odd number. No two volumes compete for one name or one mount path. OnDelete is a matter
+of WRK-019.
 
 Why it matters: Without a headless Service the members have no names to find each other by; a default storage
 class may be one without encryption, and another tomorrow; with whenDeleted: Delete a slip of the hand deletes
@@ -19,8 +20,9 @@ from conformant.domain.declared import Declared
 from conformant.domain.references import SERVICE, Reference
 from conformant.domain.scaling import Scaling
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, Path, Severity, dig, sequence
+from conformant.model import Cure, Finding, Path, Severity, dig, mapping, sequence
 from conformant.platform import Platform
+from conformant.views.selector import equals
 from conformant.views.workload import MAIN, Workload
 
 CLAIMS = Path(("spec", "volumeClaimTemplates"))
@@ -62,6 +64,9 @@ def _service(workload: Workload, platform: Platform) -> Iterator[Item]:
         if dig(service.raw, "spec", "clusterIP") != "None":
             message = f"Service {name} is not headless: the pods have no DNS names of their own"
             yield Finding(message, NAME, cure=HEADLESS)
+        elif not equals(mapping(service.raw, "spec", "selector"), workload.labels):
+            message = f"Service {name} selects other pods: those of the StatefulSet have no DNS names"
+            yield Finding(message, NAME, cure=Cure("select the pods' own labels", grade="none"))
         return
     missing = platform.derived(Declared).missing(
         Reference(NAME, (SERVICE,), workload.namespace, name), workload.resource
@@ -97,11 +102,12 @@ def _quorum(workload: Workload, platform: Platform) -> Iterator[Finding]:
 
 
 def _names(workload: Workload) -> Iterator[Finding]:
-    """Volumes of the template that a claim of the same name takes the place of."""
+    """Volumes of the template that a claim of the same name takes the place of; one that names that very claim
+    says the same twice."""
     claims = {dig(claim, "metadata", "name") for claim in workload.list(*CLAIMS)} - {None}
     for index, volume in enumerate(sequence(workload.pod.get("volumes"))):
         name = dig(volume, "name")
-        if isinstance(name, str) and name in claims:
+        if isinstance(name, str) and name in claims and dig(volume, "persistentVolumeClaim", "claimName") != name:
             path = Path((*workload.pod_path, "volumes", index, "name"))
             message = f"volume {name!r} has no effect: the claim template of that name takes its place"
             yield Finding(message, path, cure=Cure("give one of them another name", grade="none"))

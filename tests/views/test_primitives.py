@@ -1,4 +1,4 @@
-"""Quantities, durations, images, selectors: tables and laws."""
+"""Quantities, durations, images, selectors, container sets: tables and laws."""
 
 from decimal import Decimal
 
@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformant.model import Undecided, Unknown
+from conformant.model import Place, Resource, Undecided, Unknown
 from conformant.views.image import Image, parse_image
 from conformant.views.quantity import parse_duration, parse_quantity, parse_redis_memory, scaled
-from conformant.views.selector import equals, is_empty, selects
+from conformant.views.selector import SelectorIndex, equals, is_empty, selects
+from conformant.views.workload import EPHEMERAL, INIT, MAIN, SIDECAR, Workload
 
 
 @pytest.mark.parametrize(
@@ -139,3 +140,151 @@ def test_more_requirements_never_select_more(selector: dict[str, str], labels: d
     wider = dict(list(selector.items())[1:])
     if selects({"matchLabels": selector}, labels):
         assert selects({"matchLabels": wider}, labels)
+
+
+@given(st.integers(0, 10**4), st.sampled_from([("Ki", 1024), ("k", 1000), ("m", Decimal("0.001")), ("", 1)]))
+def test_a_suffix_multiplies(number: int, suffix: tuple[str, int | Decimal]) -> None:
+    assert parse_quantity(f"{number}{suffix[0]}") == number * suffix[1]
+
+
+@given(st.integers(0, 10**6), st.integers(-9, 9))
+def test_an_exponent_is_a_power_of_ten(number: int, exponent: int) -> None:
+    assert parse_quantity(f"{number}e{exponent}") == Decimal(number).scaleb(exponent)
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
+def test_the_parts_of_a_duration_add_up(hours: int, minutes: int, seconds: int) -> None:
+    text = f"{hours}h{minutes}m{seconds}s"
+    assert parse_duration(text) == 3600 * hours + 60 * minutes + seconds
+    assert parse_duration(f"-{text}") == -(3600 * hours + 60 * minutes + seconds)
+    assert parse_duration(text, prometheus=True) == parse_duration(text)
+
+
+@given(st.integers(0, 300), st.integers(1, 10**4))
+def test_a_percentage_is_between_its_roundings(percent: int, total: int) -> None:
+    down, up = scaled(f"{percent}%", total, round_up=False), scaled(f"{percent}%", total, round_up=True)
+    assert down is not None
+    assert up is not None
+    assert down <= percent * total / 100 <= up <= down + 1
+
+
+NAMES = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
+
+
+@given(
+    st.sampled_from(["", "localhost", "quay.io", "registry:5000", "registry.example.com:443"]),
+    st.lists(NAMES, min_size=1, max_size=3), st.one_of(st.just(""), NAMES), st.sampled_from(["", D]),
+)  # fmt: skip
+def test_an_image_is_what_it_was_put_together_from(registry: str, parts: list[str], tag: str, digest: str) -> None:
+    repository = "/".join(parts)
+    reference = "/".join(filter(None, (registry, repository))) + (f":{tag}" if tag else "")
+    reference += f"@{digest}" if digest else ""
+    assert parse_image(reference) == Image(registry, repository, tag, digest)
+
+
+LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
+EXPRESSIONS = st.fixed_dictionaries({
+    "key": st.sampled_from("abc"), "operator": st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"]),
+    "values": st.lists(st.sampled_from("xy"), min_size=1),
+})  # fmt: skip
+OPPOSITE = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist", "DoesNotExist": "Exists"}
+
+
+@given(EXPRESSIONS, LABELS)
+def test_an_operator_and_its_opposite_divide_all_labels(term: dict[str, object], labels: dict[str, str]) -> None:
+    other = {**term, "operator": OPPOSITE[str(term["operator"])]}
+    assert selects({"matchExpressions": [term]}, labels) is not selects({"matchExpressions": [other]}, labels)
+
+
+@given(LABELS, LABELS)
+def test_a_plain_selector_is_one_of_labels(selector: dict[str, str], labels: dict[str, str]) -> None:
+    assert equals(selector, labels) is selects({"matchLabels": selector}, labels)
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.fixed_dictionaries({"matchLabels": LABELS, "matchExpressions": st.lists(EXPRESSIONS, max_size=2)})
+    ),
+    LABELS,
+)
+def test_an_index_finds_what_trying_them_all_finds(selectors: list[object], labels: dict[str, str]) -> None:
+    index = SelectorIndex((selector, number) for number, selector in enumerate(selectors))
+    assert index.admitting(labels) == [number for number, each in enumerate(selectors) if selects(each, labels)]
+
+
+class Nowhere:
+    """Locates nothing."""
+
+    def place(self, path: object) -> Place:
+        return Place("-")
+
+    def comments(self, path: object) -> tuple[tuple[int, str], ...]:
+        return ()
+
+
+TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("", "Pod"): (), ("", "PodTemplate"): ("template",), ("", "ReplicationController"): ("spec", "template"),
+    ("apps", "Deployment"): ("spec", "template"), ("apps", "StatefulSet"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"), ("apps", "ReplicaSet"): ("spec", "template"),
+    ("batch", "Job"): ("spec", "template"), ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("argoproj.io", "Rollout"): ("spec", "template"), ("serving.knative.dev", "Service"): ("spec", "template"),
+}  # fmt: skip
+
+
+def workload(kind: tuple[str, str], pod: object) -> Workload:
+    raw: dict[str, object] = {"metadata": {"labels": {"own": "pods"}}, "spec": pod}
+    for step in reversed(TEMPLATES[kind]):
+        raw = {step: raw, "metadata": {"labels": {"own": "controller"}}}
+    made = Resource(
+        family="kubernetes",
+        group=kind[0],
+        version="v1",
+        kind=kind[1],
+        namespace="shop",
+        name="web",
+        raw=raw,
+        locator=Nowhere(),
+        source="file",
+    )  # fmt: skip
+    return Workload(made)
+
+
+@pytest.mark.parametrize("kind", TEMPLATES, ids=lambda kind: kind[1])
+def test_container_sets(kind: tuple[str, str]) -> None:
+    pod = {
+        "containers": [{"name": "main"}],
+        "initContainers": [
+            {"name": "init"},
+            {"name": "sidecar", "restartPolicy": "Always"},
+            {"restartPolicy": "Never"},
+        ],
+        "ephemeralContainers": [{"name": "debug"}],
+    }
+    made = workload(kind, pod)
+    assert [(each.name, each.role) for each in made.all_containers] == [
+        ("main", MAIN), ("init", INIT), ("sidecar", SIDECAR), ("#2", INIT), ("debug", EPHEMERAL),
+    ]  # fmt: skip
+    assert made.labels == {"own": "pods"}
+    assert made.all_containers[2].path == (*TEMPLATES[kind], "spec", "initContainers", 1)
+
+
+CONTAINERS = st.lists(
+    st.fixed_dictionaries({"name": NAMES}, optional={"restartPolicy": st.sampled_from(["Always", "OnFailure"])})
+    | st.none(),
+    max_size=4,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("containers", "initContainers", "ephemeralContainers"), CONTAINERS)
+    )
+)
+def test_the_sets_divide_the_declared_containers(pod: dict[str, list[dict[str, str] | None]]) -> None:
+    made = workload(("apps", "Deployment"), pod)
+    declared = [each for entries in pod.values() for each in entries if each is not None]
+    sets = [made.containers(role) for role in (MAIN, SIDECAR, INIT, EPHEMERAL)]
+    assert sum(map(len, sets)) == len(made.all_containers) == len(declared)
+    assert all(each.key == "initContainers" and each.raw["restartPolicy"] == "Always" for each in sets[1])
+    assert all(each.key == "containers" for each in sets[0])
