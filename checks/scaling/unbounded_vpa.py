@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from conformant.domain.limits import most
 from conformant.domain.mesh import injected, native_sidecar
-from conformant.domain.scaling import Scaling, target_of, workload_of
+from conformant.domain.scaling import Scaling, rival, target_of, workload_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Undecided, mapping
 from conformant.platform import Platform
@@ -100,8 +100,9 @@ def _names(vpa: VerticalPodAutoscaler, platform: Platform) -> Iterator[Finding]:
 def _rivals(vpa: VerticalPodAutoscaler, platform: Platform) -> Iterator[Finding]:
     target = target_of(vpa.resource, platform)
     rivals = platform.derived(Scaling).vertical.at(target) if target is not None else []
-    if vpa in rivals[1:]:
-        message = f"{rivals[0].name} sizes {rivals[0].map(*TARGET).get('name')} too: which one wins is not defined"
+    other = rival(vpa, rivals)
+    if other is not None:
+        message = f"{other.name} sizes {other.map(*TARGET).get('name')} too: which one wins is not defined"
         yield Finding(message, TARGET, cure=Cure("keep one of them", grade="none"))
 
 

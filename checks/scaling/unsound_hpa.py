@@ -16,7 +16,7 @@ When it is fine: One replica outside production.
 from collections.abc import Iterator
 
 from conformant.domain.limits import missing
-from conformant.domain.scaling import Scaling, target_of, workload_of
+from conformant.domain.scaling import Scaling, rival, target_of, workload_of
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, dig
 from conformant.platform import Platform
@@ -62,8 +62,9 @@ def _behavior(scaler: HorizontalScaler) -> Iterator[Finding]:
 def _rivals(scaler: HorizontalScaler, platform: Platform) -> Iterator[Finding]:
     target = target_of(scaler.resource, platform)
     rivals = platform.derived(Scaling).horizontal.at(target) if target is not None else []
-    if scaler in rivals[1:]:
-        message = f"{rivals[0].kind} {rivals[0].name} scales the same workload: each undoes what the other did"
+    other = rival(scaler, rivals)
+    if other is not None:
+        message = f"{other.kind} {other.name} scales the same workload: each undoes what the other did"
         yield Finding(message, TARGET, Severity.HIGH, Cure("keep one of them", grade="none"))
 
 

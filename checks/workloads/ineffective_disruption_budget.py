@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.budgets import Budgets
-from conformant.domain.scaling import Scaling
+from conformant.domain.scaling import Scaling, rival
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig, mapping
 from conformant.platform import Platform
@@ -77,8 +77,7 @@ def _kept(budget: PodDisruptionBudget, least: Any, platform: Platform) -> Iterat
     if any(workload.kind == "DaemonSet" for workload in selected):
         yield Undecided("a DaemonSet has as many pods as there are nodes")
         return
-    scaling = platform.derived(Scaling)
-    replicas = sum(1 if each.kind == "Pod" else scaling.least(each) for each in selected)
+    replicas = _replicas(selected, platform)
     kept = scaled(least, replicas, round_up=True)
     if kept is None or replicas == 0 or kept < replicas:
         return
@@ -89,13 +88,23 @@ def _kept(budget: PodDisruptionBudget, least: Any, platform: Platform) -> Iterat
         yield Finding(message, LEAST, cure=ONE)
 
 
+def _replicas(selected: list[Workload], platform: Platform) -> int:
+    """The pods that there are together; of what several overlays render, the most."""
+    scaling, found = platform.derived(Scaling), dict[tuple[str, str], int]()
+    for each in selected:
+        key, replicas = (each.kind, each.name), 1 if each.kind == "Pod" else scaling.least(each)
+        found[key] = max(replicas, found.get(key, 0))
+    return sum(found.values())
+
+
 def _selector(budget: PodDisruptionBudget, platform: Platform) -> Iterator[Finding]:
     if budget.selector is None:
         cure = Cure("select the workload's pods", grade="none")
         yield Finding("it has no selector: it matches no pod", SELECTOR, cure=cure)
         return
     namespace = platform.namespaces.get(budget.namespace)
-    workloads = [workload for workload in namespace.workloads if not workload.batch] if namespace is not None else []
+    members = namespace.workloads if namespace is not None else []
+    workloads = {(workload.kind, workload.name) for workload in members if not workload.batch}
     if is_empty(budget.selector) and len(workloads) >= 2:
         message = f"it selects all pods of the namespace, those of {len(workloads)} workloads, as if they were one"
         yield Finding(message, SELECTOR, cure=Cure("one budget for each workload", grade="none"))
@@ -105,9 +114,9 @@ def _rivals(budget: PodDisruptionBudget, platform: Platform) -> Iterator[Finding
     """Budgets before this one that select the same pods."""
     budgets = platform.derived(Budgets)
     for workload in budgets.protected(budget, platform):
-        rivals = budgets.selecting(workload.namespace, workload.labels)
-        if budget in rivals[1:]:
-            message = f"{rivals[0].name} selects pods of {workload.name} too: with two budgets every eviction fails"
+        other = rival(budget, budgets.selecting(workload.namespace, workload.labels))
+        if other is not None:
+            message = f"{other.name} selects pods of {workload.name} too: with two budgets every eviction fails"
             yield Finding(message, SELECTOR, cure=Cure("keep one of them", grade="none"))
             return
 

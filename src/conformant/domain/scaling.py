@@ -1,16 +1,18 @@
 """Who scales which workload, and how few pods that leaves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from conformant.domain.references import ReferenceHolder, references
 from conformant.model import Resource, Undecided
 from conformant.platform import Platform
+from conformant.views.base import Object
 from conformant.views.scaling import HorizontalScaler, VerticalPodAutoscaler
 from conformant.views.workload import Workload
 
 Target = tuple[str, str, str]
 """Namespace, ``group/Kind`` and name of what is scaled."""
+Rival = TypeVar("Rival", bound=Object)
 Scaler = TypeVar("Scaler", HorizontalScaler, VerticalPodAutoscaler)
 
 
@@ -66,6 +68,13 @@ def target_of(scaler: Resource, platform: Platform) -> Target | None:
         for reference in edge:
             return reference.namespace, reference.keys[0], reference.name
     return None
+
+
+def rival(one: Rival, all_of_them: Sequence[Rival]) -> Rival | None:
+    """The first of those that share a target, unless `one` is that, or is the same object rendered again by
+    another overlay."""
+    first = all_of_them[0] if all_of_them else None
+    return first if first is not None and (first.kind, first.name) != (one.kind, one.name) else None
 
 
 def workload_of(scaler: Resource, platform: Platform) -> Workload | None:
