@@ -1,8 +1,8 @@
 """A Kafka user may do more than it needs, or a topic is less safe than its cluster.
 
-What it checks: A KafkaUser authenticates (tls, tls-external or scram-sha-512); where the brokers authorize by ACLs
-it has some; no ACL allows the operation All, the resource ``*``, an empty prefix, a prefix that covers all topics of
-the cluster, or altering the cluster. A KafkaTopic has three replicas and two in sync where it says so, does not keep
+What it checks: A KafkaUser authenticates (tls, tls-external or scram-sha-512), unless a listener takes users whose
+credentials come from outside (oauth, custom); where the brokers authorize by ACLs it has some; no ACL allows the
+operation All, the resource ``*``, an empty prefix, a prefix that covers all topics of the cluster, or altering it. A KafkaTopic has three replicas and two in sync where it says so, does not keep
 personal data for ever (topics marked by a label or an annotation that names personal data, or by the setting
 `personal_topics`), and both have the label strimzi.io/cluster: without it the operator ignores them. The old field
 ``operation`` is a low finding, missing quotas are an information.
@@ -15,6 +15,7 @@ How to fix: ACLs with the operations Describe, Read and Write on literal names.
 When it is fine: Administrators' users, waived by name; mirrors that need a prefix.
 """
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -40,7 +41,7 @@ ACLS = SPEC / "authorization" / "acls"
 CLUSTER = Path(("metadata", "labels", "strimzi.io/cluster"))
 KINDS_OF_PROOF = ("tls", "tls-external", "scram-sha-512")
 ALTERING = ("Alter", "AlterConfigs")
-PERSONAL = lazy(r"^(?:pii|personal(?:[-_ ]data)?|gdpr|sensitive)$", 2)
+PERSONAL = lazy(r"^(?:pii|personal(?:[-_ ]data)?|gdpr|sensitive)$", re.IGNORECASE)
 NARROW = Cure("the operations and the names that the client needs", grade="none")
 
 
@@ -57,7 +58,7 @@ def excessive_kafka_rights(
         topic = platform.view(client.resource, KafkaTopic)
         yield from aspects([_label(client), _copies(topic, platform), _retention(topic, settings)])
     else:
-        yield from aspects([_label(client), _proof(client), _authorized(client, platform), _quotas(client)])
+        yield from aspects([_label(client), _proof(client, platform), _authorized(client, platform), _quotas(client)])
         for index, rule in enumerate(client.list(*ACLS)):
             yield from aspects([_rule(client, ACLS / index, rule, platform)])
 
@@ -71,13 +72,20 @@ def _label(client: KafkaClient) -> Iterator[Finding]:
 # users
 
 
-def _proof(user: KafkaClient) -> Iterator[Finding]:
+def _proof(user: KafkaClient, platform: Platform) -> Iterator[Finding]:
     kind, path = user.get("spec", "authentication", "type"), SPEC / "authentication"
-    if kind is None:
+    if kind is None and not _proven_elsewhere(user, platform):
         yield Finding("the user has no authentication", path, cure=Cure("authentication: {type: tls}", grade="none"))
-    elif kind not in KINDS_OF_PROOF:
+    elif kind is not None and kind not in KINDS_OF_PROOF:
         message = f"authentication of type {kind!r} is none of {', '.join(KINDS_OF_PROOF)}"
         yield Finding(message, path / "type", cure=Cure("type: tls or scram-sha-512", grade="none"))
+
+
+def _proven_elsewhere(user: KafkaClient, platform: Platform) -> bool:
+    """Whether a listener takes users whose credentials come from outside: the object then holds their ACLs only."""
+    kafka = platform.derived(Clusters).of(user)
+    listeners = kafka.listeners if kafka is not None else []
+    return any(dig(listener.authentication, "type") in ("oauth", "custom") for listener in listeners)
 
 
 def _authorized(user: KafkaClient, platform: Platform) -> Iterator[Item]:

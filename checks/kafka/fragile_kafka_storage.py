@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformant.domain.storage_classes import unencrypted
+from conformant.domain.strimzi import Clusters, has_zookeeper
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, NotApplicable, Path, Severity, dig, sequence
 from conformant.platform import Platform
-from conformant.views.kafka import KafkaNodes
+from conformant.views.kafka import Kafka, KafkaNodes
 
 LASTING = Cure("type: persistent-claim, with size and class", grade="none")
 
@@ -33,12 +34,24 @@ LASTING = Cure("type: persistent-claim, with size and class", grade="none")
     ],
 )  # fmt: skip
 def fragile_kafka_storage(holder: KafkaNodes, platform: Platform) -> Iterator[Item]:
-    parts = ((),) if holder.kind == "KafkaNodePool" else (("kafka",), ("zookeeper",))
-    volumes = [volume for part in parts for volume in _volumes(holder, Path(("spec", *part, "storage")))]
+    volumes = [volume for part in _parts(holder, platform) for volume in _volumes(holder, part / "storage")]
     if not volumes:
         yield NotApplicable("its node pools hold the storage")
     for path, volume in volumes:
         yield from aspects([_ephemeral(path, volume), _deleted(path, volume), _class(path, volume, platform)])
+
+
+def _parts(holder: KafkaNodes, platform: Platform) -> Iterator[Path]:
+    """What has storage; of a Kafka with node pools its own counts no more."""
+    spec = Path(("spec",))
+    if holder.kind == "KafkaNodePool":
+        yield spec
+        return
+    kafka = platform.view(holder.resource, Kafka)
+    if platform.derived(Clusters).inline(kafka):
+        yield spec / "kafka"
+    if has_zookeeper(kafka):
+        yield spec / "zookeeper"
 
 
 def _volumes(holder: KafkaNodes, path: Path) -> Iterator[tuple[Path, Any]]:

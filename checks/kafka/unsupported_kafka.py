@@ -15,9 +15,9 @@ When it is fine: On the way of that migration: say the operator's version in the
 
 from collections.abc import Iterator
 
-from conformant.domain.strimzi import KAFKA, Clusters
+from conformant.domain.strimzi import KAFKA, Clusters, has_zookeeper
 from conformant.leaf import Item, aspects, check
-from conformant.model import Cure, Finding, Path, Severity
+from conformant.model import REMOVE, Cure, Finding, Path, Severity
 from conformant.platform import Platform
 from conformant.profile import Profile, version_tuple
 from conformant.views.kafka import Kafka
@@ -52,6 +52,10 @@ def _zookeeper(kafka: Kafka, profile: Profile) -> Iterator[Finding]:
     if kafka.get("spec", "zookeeper") is None:
         return
     path = Path(("spec", "zookeeper"))
+    if not has_zookeeper(kafka):
+        message = "still declares ZooKeeper, which KRaft ignores and v1 does not have"
+        yield Finding(message, path, Severity.LOW, Cure("remove it", ((path, REMOVE),)))
+        return
     if profile.at_least("strimzi", "0.46") is False:
         message = "runs on ZooKeeper, which the next release of the operator does not have (0.46)"
         yield Finding(message, path, Severity.MEDIUM, MIGRATE)
@@ -64,7 +68,7 @@ def _nodes(kafka: Kafka, platform: Platform) -> Iterator[Finding]:
     pools = clusters.pools(kafka)
     if pools:
         missing = [role for role in ("controller", "broker") if not any(role in pool.roles for pool in pools)]
-        if missing and kafka.get("spec", "zookeeper") is None:
+        if missing and not has_zookeeper(kafka):
             yield Finding(f"none of its node pools has the role {' or '.join(missing)}", KAFKA, cure=POOLS)
     elif clusters.inline(kafka):
         inline = [key for key in INLINE if kafka.get(*KAFKA, key) is not None]

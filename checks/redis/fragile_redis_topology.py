@@ -89,12 +89,11 @@ def _watched(platform: Platform) -> set[tuple[str, str]]:
 
 def _part(redis: Redis, path: Path, name: str) -> Iterator[Item]:
     """The disruption budget and the spread of one set of pods."""
-    of = f"of {name}" if redis.clustered else "of its pods"
+    whose = f"the pods of {name}" if redis.clustered else "its pods"
     if redis.get(*path, "pdb", "enabled") is not True:
-        message = f"no disruption budget {of}: a drain may take several at once"
+        message = f"no disruption budget for {whose}: a drain may take several at once"
         where = path / "pdb" / "enabled"
         yield Finding(message, where, cure=Cure("pdb: {enabled: true, maxUnavailable: 1}", ((where, True),)))
     settings = redis.map(*path)
     if not mapping(settings, "affinity", "podAntiAffinity") and not dig(settings, "topologySpreadConstraints"):
-        whose = f"the pods {of}" if redis.clustered else "its pods"
         yield Finding(f"nothing keeps {whose} apart", path / "affinity", cure=SPREAD)

@@ -3,7 +3,8 @@
 What it checks: ``redisConfig`` holds only what the operator reads, where it reads it. In a RedisCluster
 maxMemoryPercentOfLimit and dynamicConfig count at ``spec.redisConfig`` alone, additionalRedisConfig below redisLeader
 and redisFollower alone; in Redis and RedisReplication all three count at ``spec.redisConfig``. v1beta1 knows only
-additionalRedisConfig. Anything else (save, maxmemory, maxmemory-policy …) is dropped.
+additionalRedisConfig. Anything else (save, maxmemory, maxmemory-policy …) is dropped, and
+settings written where the name of a ConfigMap belongs are read by nobody.
 
 Why it matters: The object is accepted and the setting is not: Redis then runs with maxmemory 0, without bounds,
 until it is killed.
@@ -44,7 +45,7 @@ def ignored_redis_setting(redis: Redis) -> Iterator[Item]:
         return
     yield from aspects([_general(redis)])
     if redis.clustered:
-        yield from aspects(_of_role(redis, ("spec", role, "redisConfig")) for role in ROLES)
+        yield from aspects(_of_role(redis, Path(("spec", role, "redisConfig"))) for role in ROLES)
 
 
 def _general(redis: Redis) -> Iterator[Finding]:
@@ -63,8 +64,7 @@ def _general(redis: Redis) -> Iterator[Finding]:
         yield Finding(message, CONFIG / ADDITIONAL, cure=Cure("move it there", patches))
 
 
-def _of_role(redis: Redis, base: tuple[Any, ...]) -> Iterator[Finding]:
-    path = Path(base)
+def _of_role(redis: Redis, path: Path) -> Iterator[Finding]:
     config = redis.get(*path)
     if not isinstance(config, dict):
         return
@@ -79,7 +79,12 @@ def _of_role(redis: Redis, base: tuple[Any, ...]) -> Iterator[Finding]:
 
 
 def _unread(redis: Redis, path: Path, config: dict[Any, Any]) -> Iterator[Finding]:
-    """One finding for all settings of a block that no version of the operator reads as such."""
+    """One finding for all settings of a block that no version of the operator reads as such, and one for settings in
+    the place of a ConfigMap's name."""
+    name = config.get(ADDITIONAL)
+    if isinstance(name, str) and len(name.split()) > 1:
+        message = f"{ADDITIONAL} is the name of a ConfigMap, not the settings themselves"
+        yield Finding(message, path / ADDITIONAL, cure=Cure("a ConfigMap with them, and its name here", grade="none"))
     read = (ADDITIONAL,) if redis.beta1 else READ
     others = {key: value for key, value in config.items() if key not in read}
     if others:

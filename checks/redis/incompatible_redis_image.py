@@ -10,7 +10,8 @@ becomes a cluster: no configuration is written, and v0.14's probes call a script
 
 How to fix: quay.io/opstree/redis:v7.…@sha256:…
 
-When it is fine: The operator's feature gate GenerateConfigInInitContainer is on: say `any_image = true`.
+When it is fine: The operator's feature gate GenerateConfigInInitContainer is on: that is seen where the
+input holds the operator, else say `any_image = true`.
 """
 
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
+from conformant.domain.stores import known, known_containers, known_list
 from conformant.leaf import Item, aspects, check
 from conformant.model import Cure, Finding, Path, Severity, Undecided
+from conformant.platform import Platform
 from conformant.profile import Profile
 from conformant.regex import lazy
 from conformant.views.image import Image, parse_image
@@ -39,6 +42,8 @@ MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly",
 FOREIGN = ("", "library", "bitnami", "bitnamilegacy", "redis", "valkey", "eqalpha", "dragonflydb", "apecloud")
 """Whose images of Redis are known not to be the operator's."""
 NAMES = ("redis", "valkey", "redis-stack", "redis-stack-server", "redis-cluster", "keydb", "redis-sentinel")
+PUBLIC = ("", "docker.io", "quay.io", "public.ecr.aws", "ghcr.io")
+GATE = "GenerateConfigInInitContainer=true"
 MAJOR = lazy(r"v?(\d+)(?:[.-]|$)")
 OWN = Cure("quay.io/opstree/redis, pinned by digest", grade="none")
 PINNED = Cure("pin the digest that was tested: name:tag@sha256:…", grade="none")
@@ -50,7 +55,7 @@ PINNED = Cure("pin the digest that was tested: name:tag@sha256:…", grade="none
     requirement="pinned-images",
     controls=["nist-800-53r5/CM-2", "nist-800-53r5/SI-7", "iso-27001-2022/A.8.19"],
 )
-def incompatible_redis_image(redis: Redis, profile: Profile, settings: Images = Images()) -> Iterator[Item]:
+def incompatible_redis_image(redis: Redis, platform: Platform, settings: Images = Images()) -> Iterator[Item]:
     image = redis.get(*IMAGE)
     if not isinstance(image, str) or not image:
         return
@@ -58,30 +63,46 @@ def incompatible_redis_image(redis: Redis, profile: Profile, settings: Images = 
         yield Undecided(f"the image is a template: {image}")
         return
     parsed = parse_image(image)
-    driven, registry = _driven(image, parsed, settings), _registry(image, parsed, profile)
+    driven, registry = _driven(image, parsed, settings, platform), _registry(image, parsed, platform.profile)
     yield from aspects([driven, _major(redis, parsed), _pinned(image, parsed), registry])
 
 
-def _driven(image: str, parsed: Image, settings: Images) -> Iterator[Item]:
-    owner, _, base = parsed.repository.rpartition("/")
+def _driven(image: str, parsed: Image, settings: Images, platform: Platform) -> Iterator[Item]:
     name = image.partition("@")[0].removesuffix(f":{parsed.tag}")
-    if settings.any_image or owner.rpartition("/")[2] in ("opstree", "ot-container-kit"):
+    if settings.any_image or _is_own(parsed) or platform.derived(_configures_any):
         return
     if any(fnmatchcase(name, pattern) for pattern in settings.images):
         return
-    if (
-        owner in FOREIGN
-        and base in NAMES
-        and parsed.registry in ("", "docker.io", "quay.io", "public.ecr.aws", "ghcr.io")
-    ):
+    if _is_foreign(parsed):
         message = f"the operator cannot drive {image}: it configures and probes Redis by scripts of its own image"
         yield Finding(message, IMAGE, cure=OWN)
     else:
         yield Undecided(f"whether {name} is built on the operator's own image is not known (setting images)")
 
 
+def _is_own(image: Image) -> bool:
+    """Whether the operator's own project made it, wherever it is mirrored."""
+    return image.repository.rpartition("/")[0].rpartition("/")[2] in ("opstree", "ot-container-kit")
+
+
+def _is_foreign(image: Image) -> bool:
+    owner, _, base = image.repository.rpartition("/")
+    return owner in FOREIGN and base in NAMES and image.registry in PUBLIC
+
+
+def _configures_any(platform: Platform) -> bool:
+    """Whether the operator, where the input holds it, configures images that are not its own."""
+    return any(
+        known(entry, "name") == "FEATURE_GATES" and GATE in str(known(entry, "value"))
+        for each in platform.workloads
+        for container in known_containers(each)
+        for entry in known_list(container.raw, "env")
+    )
+
+
 def _major(redis: Redis, parsed: Image) -> Iterator[Finding]:
-    found = MAJOR.match(parsed.tag)
+    """Judged where the tag is a version of Redis: of the operator's own images and of Redis' own."""
+    found = MAJOR.match(parsed.tag) if _is_own(parsed) or _is_foreign(parsed) else None
     wanted = str(redis.get("spec", "clusterVersion") or "v7")
     if not redis.clustered or found is None or int(found[1]) > 99:
         return

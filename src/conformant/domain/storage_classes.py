@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from conformant.domain.stores import known
 from conformant.leaf import Item
 from conformant.model import Cure, Finding, Path, Resource, Severity, Undecided, dig, mapping
 from conformant.platform import Platform
@@ -19,6 +20,10 @@ BY_PARAMETER = frozenset({
 })  # fmt: skip
 """Provisioners that encrypt what a parameter asks them to."""
 
+EBS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
+ACCOUNT_WIDE = "aws_ebs_encryption_by_default"
+"""What Terraform sets to encrypt all volumes of an account, whatever the class says."""
+
 PARAMETERS = ("encrypted", "secure", "csi.storage.k8s.io/encrypted")
 DEFAULTS = (
     "storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class",
@@ -32,6 +37,7 @@ class StorageClasses:
     def __init__(self, platform: Platform) -> None:
         self._known: dict[str, Resource] = {}
         self.default = ""
+        self._all_of_ebs = any(_is_on(each) for each in platform.kind(f"/{ACCOUNT_WIDE}", "terraform"))
         for resource in platform.kind("storage.k8s.io/StorageClass"):
             self._known.setdefault(resource.name, resource)
             annotations = mapping(resource.raw, "metadata", "annotations")
@@ -48,9 +54,15 @@ class StorageClasses:
             return True
         if provisioner in ALWAYS:
             return True
+        if provisioner in EBS and self._all_of_ebs:
+            return True
         if provisioner in BY_PARAMETER:
             return False
         raise Undecided(f"whether {provisioner}, of StorageClass {name}, encrypts is not known")
+
+
+def _is_on(setting: Resource) -> bool:
+    return known(setting.raw, "enabled") is not False
 
 
 def unencrypted(path: Path, name: Any, severity: Severity, platform: Platform) -> Iterator[Item]:

@@ -1,15 +1,22 @@
 """What Strimzi makes of a Kafka and its node pools: how many brokers, and which pods."""
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import takewhile
+from pathlib import PurePath
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from conformant.domain.stores import known
 from conformant.model import Path, Undecided, dig, mapping
 from conformant.platform import Platform
+from conformant.views.base import Object
 from conformant.views.kafka import ClusterMember, Kafka, KafkaNodePool, KafkaNodes, KafkaTopic, KafkaUser, whole
 
 KAFKA = Path(("spec", "kafka"))
+Key = tuple[str, str]
+"""Namespace and name."""
+Member = TypeVar("Member", bound=ClusterMember)
 OPERATORS = (("topicOperator", "the topic operator"), ("userOperator", "the user operator"))
 
 
@@ -17,30 +24,58 @@ class Clusters:
     """Which pools, users and topics belong to which Kafka. Use with `Platform.derived`."""
 
     def __init__(self, platform: Platform) -> None:
-        self._kafkas = {(kafka.namespace, kafka.name): kafka for kafka in reversed(platform.of(Kafka))}
+        self._kafkas: dict[Key, list[Kafka]] = {}
+        self._homes: dict[int, tuple[str, ...]] = {}
+        for kafka in platform.of(Kafka):
+            for namespace in _namespaces(kafka):
+                self._kafkas.setdefault((namespace, kafka.name), []).append(kafka)
         self._pools = _by_cluster(platform.of(KafkaNodePool))
         self._users = _by_cluster(platform.of(KafkaUser))
         self._topics = _by_cluster(platform.of(KafkaTopic))
 
     def of(self, member: ClusterMember) -> Kafka | None:
-        """The Kafka that a pool, user or topic belongs to, if declared."""
-        return self._kafkas.get((member.namespace, member.cluster))
+        """The Kafka that a pool, user or topic belongs to, if declared; of several overlays' the nearest by file."""
+        found = self._kafkas.get((member.namespace, member.cluster), [])
+        if len(found) < 2:
+            return found[0] if found else None
+        return max(found, key=lambda kafka: self._shared(kafka, member))
 
     def pools(self, kafka: Kafka) -> list[KafkaNodePool]:
-        return self._pools.get((kafka.namespace, kafka.name), [])
+        return self._members(kafka, self._pools)
 
     def users(self, kafka: Kafka) -> list[KafkaUser]:
-        return self._users.get((kafka.namespace, kafka.name), [])
+        return self._members(kafka, self._users)
 
     def topics(self, kafka: Kafka) -> list[KafkaTopic]:
-        return self._topics.get((kafka.namespace, kafka.name), [])
+        return self._members(kafka, self._topics)
+
+    def _members(self, kafka: Kafka, known: dict[Key, list[Member]]) -> list[Member]:
+        """What belongs to a Kafka; what several overlays render alike once."""
+        found: dict[Key, Member] = {}
+        for namespace in _namespaces(kafka):
+            rivals = self._kafkas.get((namespace, kafka.name), [])
+            for member in known.get((namespace, kafka.name), ()):
+                if len(rivals) < 2 or self._shared(kafka, member) == max(self._shared(each, member) for each in rivals):
+                    found.setdefault((namespace, member.name), member)
+        return list(found.values())
+
+    def _shared(self, kafka: Kafka, member: ClusterMember) -> int:
+        """How many parts of their files' paths two objects share."""
+        pairs = zip(self._home(kafka), self._home(member), strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    def _home(self, thing: Object) -> tuple[str, ...]:
+        key = id(thing.resource)
+        if key not in self._homes:
+            self._homes[key] = PurePath(thing.resource.locator.place(()).file).parts
+        return self._homes[key]
 
     def inline(self, kafka: Kafka) -> bool:
         """Whether the Kafka itself declares its nodes, as before node pools."""
         if kafka.resource.version == "v1" or self.pools(kafka) or _pooled(kafka):
             return False
         stated = kafka.map(*KAFKA)
-        return bool(kafka.get("spec", "zookeeper")) or any(stated.get(key) for key in ("replicas", "storage"))
+        return has_zookeeper(kafka) or any(stated.get(key) for key in ("replicas", "storage"))
 
     def brokers(self, kafka: Kafka) -> int | None:
         """How many brokers there are; None where the input does not say."""
@@ -50,8 +85,19 @@ class Clusters:
         return whole(kafka.get(*KAFKA, "replicas")) if self.inline(kafka) else None
 
 
-def _by_cluster(members: "list[Any]") -> dict[tuple[str, str], list[Any]]:
-    found: dict[tuple[str, str], list[Any]] = {}
+def has_zookeeper(kafka: Kafka) -> bool:
+    """Whether ZooKeeper's pods are made: KRaft ignores what is left of their declaration."""
+    return bool(kafka.get("spec", "zookeeper")) and dig(kafka.annotations, "strimzi.io/kraft") != "enabled"
+
+
+def _namespaces(kafka: Kafka) -> tuple[str, ...]:
+    """Where users and topics of a Kafka may stand: beside it, or where its operators are told to watch."""
+    watched = (known(kafka.raw, "spec", "entityOperator", key, "watchedNamespace") for key, _ in OPERATORS)
+    return tuple(dict.fromkeys((kafka.namespace, *(name for name in watched if isinstance(name, str) and name))))
+
+
+def _by_cluster(members: list[Member]) -> dict[Key, list[Member]]:
+    found: dict[Key, list[Member]] = {}
     for member in members:
         try:
             found.setdefault((member.namespace, member.cluster), []).append(member)
@@ -105,7 +151,7 @@ def _of_kafka(kafka: Kafka, clusters: Clusters) -> Iterator[Pods]:
     if clusters.inline(kafka):
         yield _part(kafka, "Kafka", KAFKA, "kafkaContainer", whole(kafka.get(*KAFKA, "replicas")) or 0)
     spec = Path(("spec",))
-    if kafka.get("spec", "zookeeper"):
+    if has_zookeeper(kafka):
         yield _part(kafka, "ZooKeeper", spec / "zookeeper", "zookeeperContainer")
     for key, label in OPERATORS:
         if kafka.get("spec", "entityOperator", key) is not None:
