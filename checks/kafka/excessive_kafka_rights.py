@@ -2,10 +2,11 @@
 
 What it checks: A KafkaUser authenticates (tls, tls-external or scram-sha-512), unless a listener takes users whose
 credentials come from outside (oauth, custom); where the brokers authorize by ACLs it has some; no ACL allows the
-operation All, the resource ``*``, an empty prefix, a prefix that covers all topics of the cluster, or altering it. A KafkaTopic has three replicas and two in sync where it says so, does not keep
-personal data for ever (topics marked by a label or an annotation that names personal data, or by the setting
-`personal_topics`), and both have the label strimzi.io/cluster: without it the operator ignores them. The old field
-``operation`` is a low finding, missing quotas are an information.
+operation All, the resource ``*``, an empty prefix, a prefix that covers all topics of the cluster, or altering it. A
+KafkaTopic has three replicas and two in sync where it says so, does not keep personal data for ever (topics marked by
+a label or an annotation that names personal data, or by the setting `personal_topics`), and both have the label
+strimzi.io/cluster: without it the operator ignores them. The old field ``operation`` is a low finding, missing quotas
+are an information.
 
 Why it matters: A stolen client certificate is worth what its ACLs allow. A topic with its own factor undoes the
 cluster's.
