@@ -24,7 +24,6 @@ from conformant.views.redis import Redis
 SPEC = Path(("spec",))
 SERVICE = SPEC / "kubernetesConfig" / "service"
 OUTSIDE = ("LoadBalancer", "NodePort")
-MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
 NON_ROOT = Cure("runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000", grade="none")
 LESS = Cure("allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}", grade="none")
 MIGRATE = Cure("apiVersion redis.redis.opstreelabs.in/v1beta2, and securityContext for the containers", grade="none")
@@ -96,5 +95,5 @@ def _images(redis: Redis) -> Iterator[Finding]:
     for path in paths:
         image = redis.get(*path)
         if isinstance(image, str) and image and "@sha256:" not in image and "{{" not in image:
-            severity = Severity.HIGH if parse_image(image).tag in MOVING else Severity.MEDIUM
+            severity = Severity.HIGH if parse_image(image).moves else Severity.MEDIUM
             yield Finding(f"image {image} is not pinned by digest", path, severity, PINNED)

@@ -38,7 +38,6 @@ class Images(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 IMAGE = Path(("spec", "kubernetesConfig", "image"))
-MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
 FOREIGN = ("", "library", "bitnami", "bitnamilegacy", "redis", "valkey", "eqalpha", "dragonflydb", "apecloud")
 """Whose images of Redis are known not to be the operator's."""
 NAMES = ("redis", "valkey", "redis-stack", "redis-stack-server", "redis-cluster", "keydb", "redis-sentinel")
@@ -113,7 +112,7 @@ def _major(redis: Redis, parsed: Image) -> Iterator[Finding]:
 
 def _pinned(image: str, parsed: Image) -> Iterator[Finding]:
     if not parsed.pinned:
-        moves = parsed.tag in MOVING
+        moves = parsed.moves
         what = f"tag {parsed.tag!r} {'moves' if moves else 'can be pushed again'}" if parsed.tag else "it has no tag"
         message = f"image {image} is not pinned by digest: {what}"
         yield Finding(message, IMAGE, Severity.HIGH if moves else Severity.MEDIUM, PINNED)

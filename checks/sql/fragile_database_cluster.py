@@ -27,7 +27,6 @@ from conformant.profile import Profile
 from conformant.views.image import parse_image
 from conformant.views.postgresql import PostgresOperated
 
-MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
 SPREADING = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 EXPOSED = ("LoadBalancer", "NodePort")
 BALANCERS = tuple(f"enable{role}{kind}LoadBalancer" for kind in ("", "Pooler") for role in ("Master", "Replica"))
@@ -197,7 +196,7 @@ def _memory(cluster: PostgresOperated) -> Iterator[Item]:
 def _image(cluster: PostgresOperated) -> Iterator[Item]:
     name = cluster.get("spec", "imageName")
     if isinstance(name, str) and "@sha256:" not in name:
-        severity = Severity.HIGH if parse_image(name).tag in MOVING else Severity.MEDIUM
+        severity = Severity.HIGH if parse_image(name).moves else Severity.MEDIUM
         yield Finding(f"image {name} is not pinned by digest", SPEC / "imageName", severity, PINNED)
 
 

@@ -168,7 +168,7 @@ class Reading:
 
     def strings(self) -> Iterator[Item]:
         """The connection strings anywhere in an object, but for files of a ConfigMap that are read on their own."""
-        parsed = self.platform.derived(_parsed_keys).get(self.access.resource.address, frozenset())
+        parsed = self.access.resource.parts
         for path, text in self.access.texts("="):
             if path[:1] == ("metadata",) or (path[:1] == ("data",) and len(path) == 2 and path[1] in parsed):
                 continue
@@ -308,12 +308,3 @@ def _in_play(platform: Platform) -> bool:
         return True
     images = (known(container.raw, "image") for one in platform.workloads for container in known_containers(one))
     return any("postgres" in str(image) for image in images)
-
-
-def _parsed_keys(platform: Platform) -> dict[str, frozenset[str]]:
-    """The keys of ConfigMaps that are resources of their own, by the ConfigMap's address."""
-    found: dict[str, set[str]] = {}
-    for resource in platform.resources:
-        if resource.parent is not None:
-            found.setdefault(resource.parent.address, set()).add(resource.name)
-    return {address: frozenset(keys) for address, keys in found.items()}

@@ -21,7 +21,6 @@ from conformant.model import Cure, Finding, Path, Severity, Undecided, dig, sequ
 from conformant.views.image import parse_image
 from conformant.views.workload import Workload
 
-MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
 ADVICE = "pin the digest that the build resolved: name:tag@sha256:…"
 
 
@@ -59,7 +58,7 @@ def _judge(image: Any, policy: Any, who: str, path: Path) -> Iterator[Item]:
         yield Undecided(f"the image of {who} is a template: {image}")
         return
     parsed = parse_image(image)
-    if parsed.tag in MOVING:
+    if parsed.moves:
         severity, what = (
             Severity.HIGH,
             f"tag {parsed.tag!r} moves" if parsed.tag else "it has no tag (latest)",

@@ -4,6 +4,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+MOVING = frozenset({"", "latest", "main", "master", "stable", "edge", "nightly", "dev"})
+"""Tags that name no version."""
+
 
 class Image(Struct, frozen=True):
     """The parts of a reference ``registry/repository:tag@digest``; absent parts are empty."""
@@ -21,6 +24,11 @@ class Image(Struct, frozen=True):
     @property
     def pinned(self) -> bool:
         return bool(self.digest)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the tag is one that is meant to be pushed again (``latest``, none at all …)."""
+        return self.tag in MOVING
 
 
 @lru_cache(4096)
