@@ -24,7 +24,7 @@ from conformant.domain.tokens import KEY_HOSTS, holds_private_key, related, sche
 from conformant.leaf import Item, aspects, check
 from conformant.model import REMOVE, Cure, Finding, Path, Severity, Undecided, dig, sequence
 from conformant.platform import Platform
-from conformant.views.selector import equals
+from conformant.views.selector import SelectorIndex, equals
 from conformant.views.tokens import RequestAuthentication, TokenPolicy, anyone, demands, operations, rejects
 from conformant.views.workload import Workload
 
@@ -78,7 +78,7 @@ def _subjects(request: RequestAuthentication, workloads: list[Workload], platfor
     if request.targets:
         return [(f"{kind} {name}", _at(kind, name, near)) for kind, name in sorted(request.targets)]
     if workloads:
-        return [(f"{one.kind} {one.name}", _for(one, policies, root)) for one in workloads]
+        return [(f"{one.kind} {one.name}", _for(one, platform)) for one in workloads]
     own = [one for one in near if not one.targets and equals(one.selector, request.selector)]
     return [("what it selects", own)]
 
@@ -88,9 +88,18 @@ def _at(kind: str, name: str, policies: list[TokenPolicy]) -> list[TokenPolicy]:
     return [one for one in policies if (kind, name) in one.targets or not (one.targets or one.selector)]
 
 
-def _for(workload: Workload, policies: dict[str, list[TokenPolicy]], root: list[TokenPolicy]) -> list[TokenPolicy]:
-    own = policies.get(workload.namespace, [])
-    return [policy for policy in (own if own is root else [*own, *root]) if policy.selects(workload.labels)]
+def _for(workload: Workload, platform: Platform) -> list[TokenPolicy]:
+    selecting = platform.derived(_selecting)
+    spaces = dict.fromkeys((workload.namespace, platform.profile.mesh.root_namespace))
+    return [policy for name in spaces if name in selecting for policy in selecting[name].admitting(workload.labels)]
+
+
+def _selecting(platform: Platform) -> dict[str, SelectorIndex[TokenPolicy]]:
+    """The policies of each namespace that go by the labels of pods."""
+    return {
+        namespace: SelectorIndex(({"matchLabels": each.selector}, each) for each in policies if not each.targets)
+        for namespace, policies in platform.derived(_policies).items()
+    }
 
 
 def _policies(platform: Platform) -> dict[str, list[TokenPolicy]]:

@@ -138,7 +138,7 @@ def _admin_port(service: View, port: dict[Any, Any], platform: Platform) -> int 
         return next(iter(sorted(known & target_numbers(port, workloads))), None)
     if workloads or not any("kong" in str(value) for value in service.map("spec", "selector").values()):
         return None
-    targets = target_numbers(port, []) | {port.get("port")}
+    targets = [*target_numbers(port, []), port.get("port")]
     return next((number for number in USUAL if number in targets), None)
 
 

@@ -190,13 +190,28 @@ def _without_http(rule: AccessRule, policy: AuthorizationPolicy, platform: Platf
     http += [path / "key" for path, raw in rule.conditions if str(dig(raw, "key")).startswith("request.")]
     if not http:
         return
-    known = [_ports(workload, platform) for workload in _selected(policy, platform)]
+    spoken_by = platform.derived(SpokenPorts)
+    known = [spoken_by.of(workload) for workload in _selected(policy, platform)]
     named = {str(port) for _, operation in rule.operations for port in sequence(operation, "ports")}
     spoken = [says for ports in known for number, says in ports.items() if not named or number in named]
     if spoken and all(says is False for says in spoken):
         effect = "the rule never matches" if policy.action == "ALLOW" else "the rule matches more than it says"
         message = f"the ports speak no HTTP, as their Service says: {effect}"
         yield Finding(message, http[0], Severity.MEDIUM, Cure("state ports and principals only", grade="none"))
+
+
+class SpokenPorts:
+    """What the ports of each workload speak, found once. Use with `Platform.derived`."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._known: dict[int, dict[str, bool | None]] = {}
+
+    def of(self, workload: Workload) -> dict[str, bool | None]:
+        found = self._known.get(id(workload))
+        if found is None:
+            found = self._known[id(workload)] = _ports(workload, self._platform)
+        return found
 
 
 def _ports(workload: Workload, platform: Platform) -> dict[str, bool | None]:

@@ -93,14 +93,20 @@ def _protocols(
     if not own or not platform.has_mesh:
         return
     target = str(dig(port, "targetPort") or dig(port, "port"))
+    several = platform.derived(_several)
     for workload in workloads:
-        uses = platform.derived(_uses).get((workload.namespace, workload.kind, workload.name, target), [])
+        uses = several.get((workload.namespace, workload.kind, workload.name, target), [])
         other = next((use for use in uses if use[1] != own and use[0] is not service), None)
         if other is not None and injected(workload, platform).enrolled:
             message = f"port {target} of {workload.name} is {own} here, and {other[1]} in Service {other[0].name}"
             cure = Cure("state one protocol for the port (appProtocol)", grade="none")
             yield Finding(message, path, Severity.MEDIUM, cure)
             return
+
+
+def _several(platform: Platform) -> dict[tuple[str, str, str, str], list[Use]]:
+    """Those of `_uses` in which more than one protocol is named."""
+    return {key: uses for key, uses in platform.derived(_uses).items() if len({use[1] for use in uses}) > 1}
 
 
 def _uses(platform: Platform) -> dict[tuple[str, str, str, str], list[Use]]:

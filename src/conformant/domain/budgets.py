@@ -20,6 +20,7 @@ class Budgets:
         for budget in platform.of(PodDisruptionBudget):
             group = known if _is_known(budget) else self._doubtful
             group.setdefault(budget.namespace, []).append(budget)
+        self._told: dict[tuple[str, str], list[PodDisruptionBudget]] = {}
         self._index = {
             namespace: SelectorIndex((budget.selector, budget) for budget in budgets)
             for namespace, budgets in known.items()
@@ -32,10 +33,14 @@ class Budgets:
     def selecting(self, namespace: str, labels: Mapping[Any, Any]) -> list[PodDisruptionBudget]:
         """The budgets that hold for pods with these labels, in input order. Raises Undecided where none does as
         far as is known, and one is not known."""
-        index = self._index.get(namespace)
-        found = index.admitting(labels) if index is not None else []
-        if not found:
-            found = [budget for budget in self._doubtful.get(namespace, ()) if selects(budget.selector, labels)]
+        key = (namespace, repr(labels))
+        found = self._told.get(key)
+        if found is None:
+            index = self._index.get(namespace)
+            found = index.admitting(labels) if index is not None else []
+            if not found:
+                found = [budget for budget in self._doubtful.get(namespace, ()) if selects(budget.selector, labels)]
+            self._told[key] = found
         return found
 
     def protected(self, budget: PodDisruptionBudget, platform: Platform) -> list[Workload]:
