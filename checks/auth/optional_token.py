@@ -50,7 +50,7 @@ def optional_token(request: RequestAuthentication, platform: Platform) -> Iterat
         return
     workloads = _workloads(request, platform)
     subjects = _subjects(request, workloads, platform)
-    parts = [_mandatory(subjects), _principals(request, subjects)]
+    parts = [_mandatory(subjects, platform), _principals(request, subjects)]
     for path, rule in request.rules:
         parts.extend((_issuer(path, rule), _keys(path, rule), _forwarded(path, rule, request, workloads, platform)))
     yield from aspects(parts)
@@ -78,7 +78,7 @@ def _subjects(request: RequestAuthentication, workloads: list[Workload], platfor
     if request.targets:
         return [(f"{kind} {name}", _at(kind, name, near)) for kind, name in sorted(request.targets)]
     if workloads:
-        return [(f"{one.kind} {one.name}", _for(one, platform)) for one in workloads]
+        return [(f"{one.kind} {one.name}", platform.derived(_Applying).to(one)) for one in workloads]
     own = [one for one in near if not one.targets and equals(one.selector, request.selector)]
     return [("what it selects", own)]
 
@@ -88,18 +88,34 @@ def _at(kind: str, name: str, policies: list[TokenPolicy]) -> list[TokenPolicy]:
     return [one for one in policies if (kind, name) in one.targets or not (one.targets or one.selector)]
 
 
-def _for(workload: Workload, platform: Platform) -> list[TokenPolicy]:
-    selecting = platform.derived(_selecting)
-    spaces = dict.fromkeys((workload.namespace, platform.profile.mesh.root_namespace))
-    return [policy for name in spaces if name in selecting for policy in selecting[name].admitting(workload.labels)]
+class _Applying:
+    """The policies for the pods of each workload, found once. Use with `Platform.derived`."""
 
+    def __init__(self, platform: Platform) -> None:
+        self._root = platform.profile.mesh.root_namespace
+        self._known: dict[tuple[str, str], list[TokenPolicy]] = {}
+        self._said: dict[tuple[int, ...], str] = {}
+        self._selecting = {
+            namespace: SelectorIndex(({"matchLabels": each.selector}, each) for each in policies if not each.targets)
+            for namespace, policies in platform.derived(_policies).items()
+        }
 
-def _selecting(platform: Platform) -> dict[str, SelectorIndex[TokenPolicy]]:
-    """The policies of each namespace that go by the labels of pods."""
-    return {
-        namespace: SelectorIndex(({"matchLabels": each.selector}, each) for each in policies if not each.targets)
-        for namespace, policies in platform.derived(_policies).items()
-    }
+    def to(self, workload: Workload) -> list[TokenPolicy]:
+        key = (workload.namespace, repr(workload.labels))
+        found = self._known.get(key)
+        if found is None:
+            spaces = [name for name in dict.fromkeys((workload.namespace, self._root)) if name in self._selecting]
+            found = [policy for name in spaces for policy in self._selecting[name].admitting(workload.labels)]
+            self._known[key] = found
+        return found
+
+    def said(self, policies: list[TokenPolicy]) -> str:
+        """As `_said`, once for the same policies."""
+        key = tuple(map(id, policies))
+        found = self._said.get(key)
+        if found is None:
+            found = self._said[key] = _said(policies)
+        return found
 
 
 def _policies(platform: Platform) -> dict[str, list[TokenPolicy]]:
@@ -112,11 +128,11 @@ def _policies(platform: Platform) -> dict[str, list[TokenPolicy]]:
 # whether a token is mandatory
 
 
-def _mandatory(subjects: Sequence[Subject]) -> Iterator[Item]:
+def _mandatory(subjects: Sequence[Subject], platform: Platform) -> Iterator[Item]:
     missing: list[str] = []
     partly: list[str] = []
     for name, policies in subjects:
-        said = _said(policies)
+        said = platform.derived(_Applying).said(policies)
         if said == "custom":
             yield Undecided("an external authorizer decides about requests without a token")
         elif said:
