@@ -182,3 +182,16 @@ def test_the_rights_are_printed(audit: Run) -> None:
     }
     assert "deployments" in granted
     assert not granted & {"secrets", "pods/exec", "nodes/proxy", "*"}
+
+
+@pytest.mark.parametrize("id", ["LIVE-FO-999", "LIVE-FO-007"])
+def test_a_drill_that_is_none_is_refused(cluster: Any, audit: Run, id: str) -> None:
+    code, _, errors = audit("--drill", id)
+    assert (code, f"no drill '{id}'" in errors) == (2, True)
+    assert cluster.requests == []
+
+
+def test_packets_that_nothing_sends_are_not_promised(cluster: Any, audit: Run) -> None:
+    code, _, errors = audit("--probes")
+    assert (code, "no probe that sends packets is here yet" in errors) == (2, True)
+    assert cluster.requests == []

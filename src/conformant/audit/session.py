@@ -11,7 +11,7 @@ from conformant.audit import objects
 from conformant.audit.preflight import Preflight, preflight, verdict
 from conformant.cluster.judge import judge
 from conformant.cluster.reader import Reader
-from conformant.config import Settings
+from conformant.config import ConfigurationError, Settings
 from conformant.leaf import DRILL, PROBE, READ, Probe
 from conformant.load import Options
 from conformant.model import FileCoverage, Report, Result, Run, Status
@@ -29,10 +29,19 @@ class Extent(Struct, frozen=True):
 
 
 def chosen(settings: Settings, extent: Extent) -> list[Probe]:
-    """The probes that a run may take: those that read, and what it was told to do beyond."""
+    """The probes that a run may take: those that read, and what it was told to do beyond. Raises
+    ConfigurationError where it is told to do what there is not."""
+    known = all_probes()
+    drills = [probe.id for probe in known if probe.kind == DRILL]
+    for id in extent.drills:
+        if id not in drills:
+            there = f"there are {', '.join(drills)}" if drills else "there is none yet"
+            raise ConfigurationError(f"no drill {id!r}; {there}")
+    if extent.probes and not any(probe.kind == PROBE for probe in known):
+        raise ConfigurationError("--probes: no probe that sends packets is here yet; an audit without it reads only")
     allowed = {READ, PROBE} if extent.probes else {READ}
     return [
-        probe for probe in all_probes()
+        probe for probe in known
         if selected(probe, settings) and (probe.kind in allowed or (probe.kind == DRILL and probe.id in extent.drills))
     ]  # fmt: skip
 
