@@ -49,7 +49,20 @@ class Injection(Struct, frozen=True):
 
 
 def injected(workload: Workload, platform: Platform) -> Injection:
-    """How the pods of `workload` are enrolled. Raises Undecided where a switch is not known."""
+    """How the pods of `workload` are enrolled, found once. Raises Undecided where a switch is not known."""
+    known = platform.derived(_injections)
+    found = known.get(id(workload))
+    if found is None:
+        found = known[id(workload)] = (workload, _injection(workload, platform))
+    return found[1]
+
+
+def _injections(platform: Platform) -> dict[int, tuple[Workload, Injection]]:
+    """What was found so far, by the id of the workload, which is kept with it."""
+    return {}
+
+
+def _injection(workload: Workload, platform: Platform) -> Injection:
     declared = platform.namespaces.get(workload.namespace)
     namespace: Mapping[Any, Any] = declared.labels if declared else {}
     labels, annotations = workload.labels, workload.annotations
