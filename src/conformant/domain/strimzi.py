@@ -26,6 +26,7 @@ class Clusters:
     def __init__(self, platform: Platform) -> None:
         self._kafkas: dict[Key, list[Kafka]] = {}
         self._homes: dict[int, tuple[str, ...]] = {}
+        self._nearest: dict[int, int] = {}
         for kafka in platform.of(Kafka):
             for namespace in _namespaces(kafka):
                 self._kafkas.setdefault((namespace, kafka.name), []).append(kafka)
@@ -55,9 +56,16 @@ class Clusters:
         for namespace in _namespaces(kafka):
             rivals = self._kafkas.get((namespace, kafka.name), [])
             for member in known.get((namespace, kafka.name), ()):
-                if len(rivals) < 2 or self._shared(kafka, member) == max(self._shared(each, member) for each in rivals):
+                if len(rivals) < 2 or self._shared(kafka, member) == self._most(rivals, member):
                     found.setdefault((namespace, member.name), member)
         return list(found.values())
+
+    def _most(self, rivals: list[Kafka], member: ClusterMember) -> int:
+        """The most parts that the member's path shares with one of these."""
+        key = id(member.resource)
+        if key not in self._nearest:
+            self._nearest[key] = max(self._shared(each, member) for each in rivals)
+        return self._nearest[key]
 
     def _shared(self, kafka: Kafka, member: ClusterMember) -> int:
         """How many parts of their files' paths two objects share."""
