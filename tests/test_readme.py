@@ -12,7 +12,8 @@ from conformant.content import content
 from conformant.leaf import Check, load
 from conformant.model import Status
 from conformant.run import check, verify
-from conformant.testing import run
+from conformant.terminal import render
+from conformant.testing import TODAY, run
 from conformant.waivers import in_comments, parse_terms
 
 README = content("checks").parent / "README.md"
@@ -99,3 +100,14 @@ def test_the_map_names_what_there_is() -> None:
         assert (README.parent / "src" / "conformant" / name).exists()
     for name in re.findall(r"^([a-z]+)/ ", tree, re.MULTILINE):
         assert (README.parent / name).is_dir() or name in ("docs", "live")
+
+
+def test_the_output_that_is_shown_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(README.parent)
+    report = check(["fixtures/platforms/weak"], Settings(), today=TODAY)
+    printed = [line.rstrip() for line in "".join(render(report, color=False, width=120)).splitlines()]
+    [shown] = [text for text in blocks("") if text.startswith("FAIL  ")]
+    first, _, last = shown.partition("\n...\n")
+    lines = [line for line in first.splitlines() if not line.endswith(" s")]
+    assert [line for line in lines if line not in printed] == []
+    assert all(any(one.startswith(line.partition(" (…)")[0]) for one in printed) for line in last.splitlines())
